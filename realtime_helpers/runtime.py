@@ -1,0 +1,91 @@
+"""One event loop in the background, and the bridge that cells, callbacks and scripts use to reach it.
+
+A notebook has no single thread: ipykernel runs widget callbacks now on the main thread, now on a subshell
+thread with another event loop. Sessions therefore live on a loop of their own, and everything enters it
+through `call_soon_threadsafe`: audio keeps flowing while a cell computes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Pending(Generic[T]):
+    """A result that is being worked on in the background: `await` it, or call `result()`."""
+
+    def __init__(self, future: concurrent.futures.Future[T], thread: threading.Thread) -> None:
+        self._future = future
+        self._thread = thread
+
+    def result(self, timeout_s: float | None = None) -> T:
+        """Wait for the result from an ordinary cell or script.
+
+        Raises:
+            TimeoutError: No result within `timeout_s` seconds. The work goes on.
+            RuntimeError: Called from the background loop itself, which would wait for itself.
+        """
+        if threading.current_thread() is self._thread and not self._future.done():
+            raise RuntimeError("result() would block the background loop: use await here.")
+        return self._future.result(timeout_s)
+
+    def done(self) -> bool:
+        """Whether the work has ended, well or badly."""
+        return self._future.done()
+
+    def cancel(self) -> None:
+        """Ask the work to stop."""
+        self._future.cancel()
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return asyncio.wrap_future(self._future).__await__()
+
+
+class BackgroundLoop:
+    """A daemon thread that runs one event loop until `close()`."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="realtime-helpers", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> Pending[T]:
+        """Run a coroutine on the loop, from any thread."""
+        return Pending(asyncio.run_coroutine_threadsafe(work, self.loop), self._thread)
+
+    def call(self, function: Callable[..., object], *args: object) -> None:
+        """Call a function on the loop, soon, from any thread."""
+        self.loop.call_soon_threadsafe(function, *args)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller already runs on this loop's thread."""
+        return threading.current_thread() is self._thread
+
+    def close(self) -> None:
+        """Stop the loop and its thread. Only tests and tools that own a loop need this."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+_lock = threading.Lock()
+_shared: BackgroundLoop | None = None
+
+
+def background_loop() -> BackgroundLoop:
+    """The process's one background loop, started on first use."""
+    global _shared  # noqa: PLW0603 - one loop a process is the point
+    with _lock:
+        if _shared is None:
+            _shared = BackgroundLoop()
+        return _shared

@@ -1,0 +1,15 @@
+"""A local server that speaks the Realtime protocol: it hears, speaks and counts, and is not a language model.
+
+    async with Simulator() as simulator:
+        print(simulator.base_url)
+
+Uses the protocol, the audio formats and the speech engines of this package and nothing above them: it can be
+replaced by the real service. What is exact and what is imitated: docs/simulator.md.
+"""
+
+from .app import Config
+from .pace import PACES, Pace
+from .parts import Parts
+from .server import Simulator
+
+__all__ = ["PACES", "Config", "Pace", "Parts", "Simulator"]

@@ -1,0 +1,98 @@
+"""What people say about themselves, and questions about it. Reads text; remembers nothing.
+
+Words may come from a recogniser, so case and punctuation are not relied on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_VALUE = r"(?P<value>[^.,;!?»”\"]+?)"
+_END = r"(?=\s+(?:and|but|so|because)\s+(?:my|i)\b|[.,;!?»”\"]|$)"
+_NOT_FACTS = re.compile(r"\b(?:question|turn|bad|fault|pleasure)\b")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something a speaker said about themselves: `subject` is what, `value` is its content."""
+
+    subject: str
+    value: str
+    verb: str = "is"
+
+    def as_answer(self) -> str:
+        """The fact said back: 'Your dog is called Biscuit.'"""
+        if self.subject in _SENTENCES:
+            return f"You {_SENTENCES[self.subject]} {_proper(self.value)}."
+        value = _proper(self.value) if self.verb == "is called" or self.subject == "name" else self.value
+        return f"Your {self.subject} {self.verb} {value}."
+
+
+_SENTENCES = {
+    "home": "live in", "work": "work as", "birthplace": "come from", "instrument": "play", "taste": "love",
+    "allergy": "are allergic to",
+}  # fmt: skip
+
+_STATEMENTS: tuple[tuple[re.Pattern[str], str | None, str], ...] = (
+    (re.compile(rf"\bmy (?P<subject>[\w ]{{2,30}}?) (?:is called|is named) {_VALUE}{_END}", re.I), None, "is called"),
+    (re.compile(rf"\bi have an? (?P<subject>[\w ]{{2,20}}?) (?:called|named) {_VALUE}{_END}", re.I), None, "is called"),
+    (re.compile(rf"\bmy (?P<subject>[\w ]{{2,30}}?) (?:is|are) (?!called|named){_VALUE}{_END}", re.I), None, "is"),
+    (re.compile(rf"\bi live in {_VALUE}{_END}", re.I), "home", "is"),
+    (re.compile(rf"\bi work as an? {_VALUE}{_END}", re.I), "work", "is"),
+    (re.compile(rf"\bi (?:come|am) from {_VALUE}{_END}", re.I), "birthplace", "is"),
+    (re.compile(rf"\bi play the {_VALUE}{_END}", re.I), "instrument", "is"),
+    (re.compile(rf"\bi (?:love|like) {_VALUE}{_END}", re.I), "taste", "is"),
+    (re.compile(rf"\bi am allergic to {_VALUE}{_END}", re.I), "allergy", "is"),
+)  # fmt: skip
+
+_QUESTIONS: tuple[tuple[re.Pattern[str], str | None], ...] = (
+    (re.compile(r"\b(?:what is|what's|who is|how old is) my (?P<subject>[\w ]+?)(?: called| named)?\s*[?.]?\s*$", re.I), None),
+    (re.compile(r"\bwhere (?:do|did) i live\b", re.I), "home"),
+    (re.compile(r"\b(?:what is my job|what do i do|where do i work)\b", re.I), "work"),
+    (re.compile(r"\bwhere (?:do i come|am i) from\b", re.I), "birthplace"),
+    (re.compile(r"\bwhat (?:instrument )?do i play\b", re.I), "instrument"),
+    (re.compile(r"\bwhat do i (?:love|like)\b", re.I), "taste"),
+    (re.compile(r"\bwhat am i allergic to\b", re.I), "allergy"),
+)  # fmt: skip
+_EVERYTHING = re.compile(r"\bwhat (?:did|have) i (?:tell|told|say|said)|\bwhat do you (?:know|remember) about me", re.I)
+
+
+def find_facts(text: str) -> list[Fact]:
+    """All facts stated in a text, in order of appearance."""
+    found: list[tuple[int, Fact]] = []
+    for pattern, fixed, verb in _STATEMENTS:
+        for match in pattern.finditer(text):
+            if _is_question(text, match.start()) or _NOT_FACTS.search(match.group(0)):
+                continue
+            subject = fixed or _plain(match.group("subject"))
+            fact = Fact(subject, match.group("value").strip(), verb)
+            found.append((match.start(), fact))
+    return [fact for _, fact in sorted(found, key=lambda entry: entry[0])]
+
+
+def _is_question(text: str, at: int) -> bool:
+    before = text[:at].lower().rstrip()
+    return before.endswith(("what is", "what's", "who is", "where is", "do", "did", "am", "how old is"))
+
+
+def asked_subject(question: str) -> str | None:
+    """The subject a question asks about; `""` for 'everything I told you'; `None` if it asks for no fact."""
+    for pattern, fixed in _QUESTIONS:
+        if match := pattern.search(question):
+            return fixed or _plain(match.group("subject"))
+    return "" if _EVERYTHING.search(question) else None
+
+
+def latest(facts: Iterable[Fact]) -> dict[str, Fact]:
+    """The last word on each subject."""
+    return {fact.subject: fact for fact in facts}
+
+
+def _plain(subject: str) -> str:
+    return re.sub(r"\s+", " ", subject.lower()).strip()
+
+
+def _proper(value: str) -> str:
+    return " ".join(word[:1].upper() + word[1:] for word in value.split()) if len(value.split()) <= 2 else value

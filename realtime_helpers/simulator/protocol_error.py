@@ -1,0 +1,50 @@
+"""A refused client event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ProtocolError(Exception):
+    """What an `error` event says (reference §2.1, §2.4).
+
+    Args:
+        code: Machine-readable code, or `None` where the service sends none.
+        message: Sentence for a person.
+        param: Path of the offending field.
+    """
+
+    def __init__(self, code: str | None, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.param = param
+
+    def as_event(self, event_id: str, client_event_id: str | None) -> dict[str, Any]:
+        """The `error` event that names the client's `event_id`."""
+        return {
+            "type": "error",
+            "event_id": event_id,
+            "error": {
+                "type": "invalid_request_error",
+                "code": self.code,
+                "message": self.message,
+                "param": self.param,
+                "event_id": client_event_id,
+            },
+        }
+
+
+def missing(param: str) -> ProtocolError:
+    """A required field is absent."""
+    return ProtocolError("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
+
+
+def unsupported(value: object, allowed: list[str], param: str) -> ProtocolError:
+    """A value is not one of those allowed."""
+    if len(allowed) == 1:
+        rule = f"Value must be '{allowed[0]}'."
+    else:
+        names = [f"'{name}'" for name in allowed]
+        rule = f"Supported values are: {', '.join(names[:-1])}{',' if len(names) > 2 else ''} and {names[-1]}."
+    return ProtocolError("invalid_value", f"Invalid value: '{value}'. {rule}", param)

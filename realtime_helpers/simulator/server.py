@@ -1,0 +1,130 @@
+"""Start and stop a simulator: in this process, or as the program behind `realtime-workshop serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Callable
+from types import TracebackType
+
+from aiohttp import web
+
+from ..errors import WorkshopError
+from .app import Config, build_app
+
+LOOPBACK = "127.0.0.1"
+
+
+class Simulator:
+    """A local Realtime server on the running event loop.
+
+    Example:
+        async with Simulator() as simulator:
+            client = AsyncOpenAI(base_url=simulator.base_url, api_key="any")
+
+    Args:
+        config: How it behaves.
+        host: Address to listen on.
+        port: Port, or 0 for a free one.
+    """
+
+    def __init__(self, config: Config | None = None, *, host: str = LOOPBACK, port: int = 0) -> None:
+        self.config = config or Config()
+        self._host = host
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def base_url(self) -> str:
+        """URL to give to a client, ending in `/v1`."""
+        return f"http://{self._host}:{self._port}/v1"
+
+    async def start(self) -> None:
+        """Accept connections.
+
+        Raises:
+            WorkshopError: The port is taken or not allowed.
+        """
+        runner = web.AppRunner(build_app(self.config), access_log=None, shutdown_timeout=2)
+        await runner.setup()
+        site = web.TCPSite(runner, self._host, self._port, reuse_address=True)
+        try:
+            await site.start()
+        except OSError as error:
+            await runner.cleanup()
+            raise _cannot_listen(error, self._host, self._port) from None
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Close every connection and end the speech engines."""
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            await runner.cleanup()
+            await asyncio.to_thread(self.config.parts.close)
+
+    async def __aenter__(self) -> Simulator:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+
+def _cannot_listen(error: OSError, host: str, port: int) -> WorkshopError:
+    if error.errno == errno.EADDRINUSE:
+        return WorkshopError(
+            f"Port {port} on {host} is already in use, perhaps by another simulator.",
+            f"Use that one, stop it, or choose another port: realtime-workshop serve --port {_free_port(host)}",
+        )
+    return WorkshopError(
+        f"Cannot listen on {host}:{port}: {error.strerror}.", "Choose another address: realtime-workshop serve --port 0"
+    )
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def serve(simulator: Simulator, announce: Callable[[str], None]) -> None:
+    """Run a simulator until Ctrl-C or a termination signal. `announce` gets the URL once it accepts connections."""
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
+            for name in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(name, stop.set)
+        async with simulator:
+            announce(simulator.base_url)
+            warm = asyncio.create_task(asyncio.to_thread(_warm_up, simulator))
+            await stop.wait()
+            await asyncio.gather(warm, return_exceptions=True)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        _run(run())
+
+
+def _warm_up(simulator: Simulator) -> None:
+    """Load the recogniser and the tokenizer before the first learner needs them."""
+    from .accounting import count_text
+
+    with contextlib.suppress(WorkshopError):  # without a recogniser, the learner is told at the first spoken turn
+        simulator.config.parts.transcriber.load()
+    count_text("ready")
+
+
+def _run(work: object) -> None:
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        asyncio.run(work)  # type: ignore[arg-type]
+    else:
+        uvloop.run(work)

@@ -1,0 +1,84 @@
+"""Hear English words in audio, offline and approximately: pocketsphinx in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from ..audio.formats import RATE_HZ, pcm_from_samples, resample, samples_from_pcm
+from ..errors import MissingPartError
+from .worker import Worker, WorkerError
+
+_RECOGNISER_HZ = 16_000
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Recognised words, lower case, without punctuation.
+
+    Attributes:
+        text: The words; empty when none were recognised.
+        source: `phrases` when a known phrase explains the sound best, else `general`, which is approximate.
+    """
+
+    text: str
+    source: Literal["phrases", "general"]
+
+
+class Transcriber:
+    """Transcribes one utterance at a time. Blocking: about a quarter of the audio's length; any thread.
+
+    Args:
+        phrases: Phrases that are likely here. They help recognition; they are never an answer by themselves.
+    """
+
+    def __init__(self, phrases: Iterable[str] = ()) -> None:
+        self._phrases = sorted(set(phrases))
+        self._worker = Worker("realtime_helpers.speech.transcriber_worker")
+        self._lock = threading.Lock()
+        self._loaded = False
+
+    @staticmethod
+    def installed() -> bool:
+        """Whether the recogniser can be used on this machine."""
+        return importlib.util.find_spec("pocketsphinx") is not None
+
+    def load(self) -> None:
+        """Start the recogniser and load its model (about half a second), ahead of the first utterance.
+
+        Raises:
+            MissingPartError: The recogniser is not installed.
+        """
+        if not self.installed():
+            raise MissingPartError(
+                "Nothing can be heard: the package 'pocketsphinx' is not installed.",
+                "Install it with: pip install 'realtime-helpers[simulator]' (Python 3.11 to 3.13).",
+            )
+        with self._lock:
+            if not self._loaded:
+                self._worker.request({"phrases": self._phrases})
+                self._loaded = True
+
+    def transcribe(self, pcm: bytes) -> Heard:
+        """Words in PCM16, 24 kHz, mono.
+
+        Raises:
+            MissingPartError: The recogniser is not installed.
+            WorkerError: The recogniser failed on this utterance.
+        """
+        self.load()
+        audio = pcm_from_samples(resample(samples_from_pcm(pcm), RATE_HZ, _RECOGNISER_HZ))
+        try:
+            reply, _ = self._worker.request({}, audio)
+        except WorkerError:
+            self._loaded = False
+            raise
+        return Heard(reply["text"], reply["source"])
+
+    def close(self) -> None:
+        """End the recogniser's process."""
+        self._worker.close()
+        self._loaded = False
