@@ -1,0 +1,1 @@
+"""Audio in and out: formats, sources, sinks, and the play-head. Importing it needs no sound library."""

@@ -58,9 +58,7 @@ def delete_item(item_id: str, *, event_id: str | None = None) -> Event:
 
 def truncate_item(item_id: str, audio_end_ms: int, *, event_id: str | None = None) -> Event:
     """Cut an assistant's audio at `audio_end_ms` of that item; its transcript is dropped server-side."""
-    return _event(
-        "conversation.item.truncate", event_id, item_id=item_id, content_index=0, audio_end_ms=audio_end_ms
-    )
+    return _event("conversation.item.truncate", event_id, item_id=item_id, content_index=0, audio_end_ms=audio_end_ms)
 
 
 def create_response(response: dict[str, Any] | None = None, *, event_id: str | None = None) -> Event:

@@ -50,7 +50,7 @@ class Config:
 
 
 CONFIG = web.AppKey("config", Config)
-SOCKETS = web.AppKey("sockets", set[web.WebSocketResponse])
+SOCKETS = web.AppKey("sockets", set[web.WebSocketResponse[bool]])
 
 
 def build_app(config: Config) -> web.Application:
@@ -76,10 +76,12 @@ async def health(_request: web.Request) -> web.Response:
     return web.json_response({"status": "ok", "server": "realtime-workshop simulator"})
 
 
-async def realtime(request: web.Request) -> web.WebSocketResponse:
+async def realtime(request: web.Request) -> web.WebSocketResponse[bool]:
     """Hold one realtime session."""
     config = request.app[CONFIG]
-    socket = web.WebSocketResponse(compress=False, heartbeat=_PING_SECONDS, max_msg_size=_MAX_FRAME_BYTES)
+    socket: web.WebSocketResponse[bool] = web.WebSocketResponse(
+        compress=False, heartbeat=_PING_SECONDS, max_msg_size=_MAX_FRAME_BYTES
+    )
     await socket.prepare(request)
     ids = config.new_ids()
     if (refusal := _refusal(request, config)) is not None:
@@ -112,7 +114,7 @@ async def realtime(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
-async def _write(socket: web.WebSocketResponse, outgoing: asyncio.Queue[str]) -> None:
+async def _write(socket: web.WebSocketResponse[bool], outgoing: asyncio.Queue[str]) -> None:
     with contextlib.suppress(ConnectionError):
         while True:
             await socket.send_str(await outgoing.get())
@@ -127,7 +129,8 @@ def _refusal(request: web.Request, config: Config) -> tuple[ProtocolError, int] 
         return _wrong_key(key), 3000
     if "realtime=v1" in request.headers.get("OpenAI-Beta", ""):
         return ProtocolError(
-            "beta_api_shape_disabled", "The Realtime beta API is no longer supported. Use the GA API at /v1/realtime."
+            "beta_api_shape_disabled",
+            "The Realtime beta API is no longer supported. Use the GA API at /v1/realtime.",
         ), 4000
     model = request.query.get("model")
     if not model:
@@ -174,12 +177,19 @@ async def _complete(
         await asyncio.sleep(config.pace.summary_ms / 1000)
         reply = answer(body, config.new_ids(), config.clock())
     except orjson.JSONDecodeError as error:
-        return _http_error(400, ProtocolError("invalid_json", f"We could not parse the JSON body of your request: {error}"))
+        return _http_error(
+            400, ProtocolError("invalid_json", f"We could not parse the JSON body of your request: {error}")
+        )
     except ProtocolError as error:
         return _http_error(400, error)
     return web.Response(body=orjson.dumps(reply), content_type="application/json")
 
 
 def _http_error(status: int, error: ProtocolError) -> web.Response:
-    body = {"type": "invalid_request_error", "code": error.code, "message": error.message, "param": error.param}
+    body = {
+        "type": "invalid_request_error",
+        "code": error.code,
+        "message": error.message,
+        "param": error.param,
+    }
     return web.json_response({"error": body}, status=status)

@@ -152,7 +152,9 @@ class Connection:
             raise missing("audio")
         pcm = audio_from(event["audio"], "audio")
         if len(pcm) > MAX_APPEND_BYTES:
-            raise ProtocolError("invalid_value", "Invalid 'audio'. An append may carry at most 15 MiB of audio.", "audio")
+            raise ProtocolError(
+                "invalid_value", "Invalid 'audio'. An append may carry at most 15 MiB of audio.", "audio"
+            )
         self._buffer.write(pcm)
         if self._detector is None:
             return
@@ -273,7 +275,9 @@ class Connection:
                 raise missing(name)
         at_ms = event["audio_end_ms"]
         if not isinstance(at_ms, int) or at_ms < 0:
-            raise ProtocolError("invalid_value", "Invalid 'audio_end_ms': expected a whole number >= 0.", "audio_end_ms")
+            raise ProtocolError(
+                "invalid_value", "Invalid 'audio_end_ms': expected a whole number >= 0.", "audio_end_ms"
+            )
         self.conversation.truncate(_id_in(event), at_ms)
         self.emit("conversation.item.truncated", item_id=event["item_id"], content_index=event["content_index"],
                   audio_end_ms=at_ms)  # fmt: skip

@@ -107,7 +107,6 @@ class Item:
         return count_text(self.text)
 
 
-
 def prefix_spans(instructions: str, tools: list[dict[str, Any]]) -> list[Span]:
     """The part of a request that stands before every item."""
     spans = [Span("text", MESSAGE_FRAMING_TOKENS + count_text(instructions), f"instructions:{instructions}")]
@@ -168,7 +167,8 @@ class Conversation:
         """
         if item.id in self._by_id:
             raise ProtocolError(
-                "item_create_duplicate_item_id", f"Error adding item: an item with id '{item.id}' already exists."
+                "item_create_duplicate_item_id",
+                f"Error adding item: an item with id '{item.id}' already exists.",
             )
         if not previous_item_id:
             position = len(self._items)
@@ -295,7 +295,9 @@ def audio_from(text: object, path: str) -> bytes:
     except ValueError:
         pass
     raise ProtocolError(
-        "invalid_value", f"Invalid '{path}'. Expected base64-encoded audio bytes (mono PCM16 at 24kHz) {problem}", path
+        "invalid_value",
+        f"Invalid '{path}'. Expected base64-encoded audio bytes (mono PCM16 at 24kHz) {problem}",
+        path,
     )
 
 

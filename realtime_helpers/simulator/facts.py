@@ -35,34 +35,39 @@ _SENTENCES = {
     "allergy": "are allergic to",
 }  # fmt: skip
 
-_STATEMENTS: tuple[tuple[re.Pattern[str], str | None, str], ...] = (
-    (re.compile(rf"\bmy (?P<subject>[\w ]{{2,30}}?) (?:is called|is named) {_VALUE}{_END}", re.I), None, "is called"),
-    (re.compile(rf"\bi have an? (?P<subject>[\w ]{{2,20}}?) (?:called|named) {_VALUE}{_END}", re.I), None, "is called"),
-    (re.compile(rf"\bmy (?P<subject>[\w ]{{2,30}}?) (?:is|are) (?!called|named){_VALUE}{_END}", re.I), None, "is"),
-    (re.compile(rf"\bi live in {_VALUE}{_END}", re.I), "home", "is"),
-    (re.compile(rf"\bi work as an? {_VALUE}{_END}", re.I), "work", "is"),
-    (re.compile(rf"\bi (?:come|am) from {_VALUE}{_END}", re.I), "birthplace", "is"),
-    (re.compile(rf"\bi play the {_VALUE}{_END}", re.I), "instrument", "is"),
-    (re.compile(rf"\bi (?:love|like) {_VALUE}{_END}", re.I), "taste", "is"),
-    (re.compile(rf"\bi am allergic to {_VALUE}{_END}", re.I), "allergy", "is"),
-)  # fmt: skip
+_STATEMENTS: tuple[tuple[str, str | None, str], ...] = (
+    (r"\bmy (?P<subject>[\w ]{2,30}?) (?:is called|is named) ", None, "is called"),
+    (r"\bi have an? (?P<subject>[\w ]{2,20}?) (?:called|named) ", None, "is called"),
+    (r"\bmy (?P<subject>[\w ]{2,30}?) (?:is|are) (?!called|named)", None, "is"),
+    (r"\bi live in ", "home", "is"),
+    (r"\bi work as an? ", "work", "is"),
+    (r"\bi (?:come|am) from ", "birthplace", "is"),
+    (r"\bi play the ", "instrument", "is"),
+    (r"\bi (?:love|like) ", "taste", "is"),
+    (r"\bi am allergic to ", "allergy", "is"),
+)
+_PATTERNS = tuple(
+    (re.compile(start + _VALUE + _END, re.IGNORECASE), subject, verb) for start, subject, verb in _STATEMENTS
+)
 
-_QUESTIONS: tuple[tuple[re.Pattern[str], str | None], ...] = (
-    (re.compile(r"\b(?:what is|what's|who is|how old is) my (?P<subject>[\w ]+?)(?: called| named)?\s*[?.]?\s*$", re.I), None),
-    (re.compile(r"\bwhere (?:do|did) i live\b", re.I), "home"),
-    (re.compile(r"\b(?:what is my job|what do i do|where do i work)\b", re.I), "work"),
-    (re.compile(r"\bwhere (?:do i come|am i) from\b", re.I), "birthplace"),
-    (re.compile(r"\bwhat (?:instrument )?do i play\b", re.I), "instrument"),
-    (re.compile(r"\bwhat do i (?:love|like)\b", re.I), "taste"),
-    (re.compile(r"\bwhat am i allergic to\b", re.I), "allergy"),
-)  # fmt: skip
-_EVERYTHING = re.compile(r"\bwhat (?:did|have) i (?:tell|told|say|said)|\bwhat do you (?:know|remember) about me", re.I)
+_QUESTIONS: tuple[tuple[str, str | None], ...] = (
+    (r"\b(?:what is|what's|who is|how old is) my (?P<subject>[\w ]+?)(?: called| named)?\s*[?.]?\s*$", None),
+    (r"\bwhere (?:do|did) i live\b", "home"),
+    (r"\b(?:what is my job|what do i do|where do i work)\b", "work"),
+    (r"\bwhere (?:do i come|am i) from\b", "birthplace"),
+    (r"\bwhat (?:instrument )?do i play\b", "instrument"),
+    (r"\bwhat do i (?:love|like)\b", "taste"),
+    (r"\bwhat am i allergic to\b", "allergy"),
+)
+_EVERYTHING = re.compile(
+    r"\bwhat (?:did|have) i (?:tell|told|say|said)|\bwhat do you (?:know|remember) about me", re.IGNORECASE
+)
 
 
 def find_facts(text: str) -> list[Fact]:
     """All facts stated in a text, in order of appearance."""
     found: list[tuple[int, Fact]] = []
-    for pattern, fixed, verb in _STATEMENTS:
+    for pattern, fixed, verb in _PATTERNS:
         for match in pattern.finditer(text):
             if _is_question(text, match.start()) or _NOT_FACTS.search(match.group(0)):
                 continue
@@ -80,7 +85,7 @@ def _is_question(text: str, at: int) -> bool:
 def asked_subject(question: str) -> str | None:
     """The subject a question asks about; `""` for 'everything I told you'; `None` if it asks for no fact."""
     for pattern, fixed in _QUESTIONS:
-        if match := pattern.search(question):
+        if match := re.search(pattern, question, re.IGNORECASE):
             return fixed or _plain(match.group("subject"))
     return "" if _EVERYTHING.search(question) else None
 

@@ -110,7 +110,10 @@ class Generation:
         except Exception as error:  # noqa: BLE001 - a failed reply is reported to the client, not to the socket
             status = "failed"
             message = str(error) if isinstance(error, WorkshopError) else f"The simulator failed: {error!r}"
-            details = {"type": "failed", "error": {"type": "server_error", "code": "simulator_error", "message": message}}
+            details = {
+                "type": "failed",
+                "error": {"type": "server_error", "code": "simulator_error", "message": message},
+            }
         if self._cancelled.is_set() and status == "completed":
             status, details = "cancelled", {"type": "cancelled", "reason": self._reason}
         usage = accounting.usage(counted, self._output_text_tokens, self._output_audio_tokens)
@@ -139,7 +142,12 @@ class Generation:
         item = Item({"id": self.host.ids.new("item"), "type": "message", "status": "in_progress",
                      "role": "assistant", "content": []})  # fmt: skip
         self._open(item)
-        ids = {"response_id": self.id, "item_id": item.id, "output_index": len(self._output) - 1, "content_index": 0}
+        ids = {
+            "response_id": self.id,
+            "item_id": item.id,
+            "output_index": len(self._output) - 1,
+            "content_index": 0,
+        }
         empty = {"type": "audio", "transcript": ""} if speech else {"type": "text", "text": ""}
         self.host.emit("response.content_part.added", **ids, part=empty)
         if speech is not None:
@@ -147,7 +155,10 @@ class Generation:
             said = await self._stream_speech(item, speech, ids)
             self.host.emit("response.output_audio.done", **ids)
             self.host.emit("response.output_audio_transcript.done", **ids, transcript=said)
-            part, content = {"type": "audio", "transcript": said}, {"type": "output_audio", "transcript": said}
+            part, content = (
+                {"type": "audio", "transcript": said},
+                {"type": "output_audio", "transcript": said},
+            )
             self._output_audio_tokens += accounting.assistant_audio_tokens(item.audio_ms)
         else:
             said = await self._stream_text(text, ids)
@@ -202,7 +213,9 @@ class Generation:
         self.host.emit("response.function_call_arguments.delta", **ids, delta=arguments)
         wire["arguments"] = arguments
         self.host.emit("response.function_call_arguments.done", **ids, name=call.name, arguments=arguments)
-        self._output_text_tokens += accounting.count_text(f"{call.name} {arguments}") + accounting.MESSAGE_FRAMING_TOKENS
+        self._output_text_tokens += (
+            accounting.count_text(f"{call.name} {arguments}") + accounting.MESSAGE_FRAMING_TOKENS
+        )
         self._close(item)
 
     def _open(self, item: Item) -> None:
@@ -261,4 +274,3 @@ def _word_cuts(speech: Speech) -> list[tuple[int, int]]:
     starts = [word.offset for word in speech.words]
     ends = [*starts[1:], len(speech.text)]
     return [(word.at_ms, end) for word, end in zip(speech.words, ends, strict=True)] or [(0, len(speech.text))]
-

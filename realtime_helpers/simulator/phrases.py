@@ -18,43 +18,20 @@ _STORIES = [
 ]  # fmt: skip
 
 _TALK = """
-hello
-hello there
-good morning
-how are you
-how are you today
-what can you do
-who are you
-thank you
-thank you very much
-thanks that was great
-good bye
-stop
-wait
-yes please
-no thank you
-what did you say
-can you repeat that
-what time is it
-what is the weather like
-turn on the lights
-turn off the lights
-""".split("\n")
-
+hello, hello there, good morning, how are you, how are you today, what can you do, who are you, thank you
+thank you very much, thanks that was great, good bye, stop, wait, yes please, no thank you, what did you say
+can you repeat that, what time is it, what is the weather like, turn on the lights, turn off the lights
+"""
 _MEMORY = """
-what language is the summary in
-what did i tell you about me
-what did i tell you
-what do you know about me
-what is my name
-what is my dog called
-what is my cat called
-what is my favorite color
-what is my favorite food
-where do i live
-what instrument do i play
-what do i play
-""".split("\n")
+what language is the summary in, what did i tell you about me, what did i tell you, what do you know about me
+what is my name, what is my dog called, what is my cat called, what is my favorite color, what is my favorite food
+where do i live, what instrument do i play, what do i play
+"""
+
+
+def _phrases(text: str) -> list[str]:
+    return [phrase.strip() for line in text.strip().splitlines() for phrase in line.split(",")]
+
 
 _PETS = ["dog", "cat", "horse"]
 _NAMES = ["biscuit", "charlie", "daisy", "max", "oscar", "pepper", "ruby"]
@@ -64,8 +41,8 @@ _INSTRUMENTS = ["piano", "violin", "guitar", "trumpet", "cello", "drums"]
 
 PHRASES: list[str] = [
     *_STORIES,
-    *filter(None, (line.strip() for line in _TALK)),
-    *filter(None, (line.strip() for line in _MEMORY)),
+    *_phrases(_TALK),
+    *_phrases(_MEMORY),
     *(f"my {pet} is called {name}" for pet in _PETS for name in _NAMES),
     *(f"i live in {city}" for city in _CITIES),
     *(f"my favorite color is {colour}" for colour in _COLOURS),

@@ -57,7 +57,17 @@ class Responder(Protocol):
 
 DEAF = "I could hear a voice, but this simulator has no recogniser, so I do not know your words."
 
-_NUMBER_WORDS = {"a": 1, "an": 1, "one": 1, "another": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+_NUMBER_WORDS = {
+    "a": 1,
+    "an": 1,
+    "one": 1,
+    "another": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+}
 _STOP_WORDS = frozenset(
     "a an the is are was were be to of in on at for and or i you it my me we do does did what which who how "
     "please can could would tell about that this get set with by from".split()
@@ -75,9 +85,12 @@ class BuiltinResponder:
         self._seed = seed
 
     def reply(
-        self, lines: Sequence[Line], instructions: str = "", tools: Sequence[dict[str, Any]] = ()
+        self,
+        lines: Sequence[Line],
+        instructions: str = "",  # noqa: ARG002 - rules cannot be instructed; another responder can
+        tools: Sequence[dict[str, Any]] = (),
     ) -> Reply:
-        """Answer the end of the context. `instructions` count only where they ask for one fixed sentence."""
+        """Answer the end of the context. Instructions are for responders that understand them."""
         if lines and lines[-1].role == "tool":
             return Reply(_report_outputs(lines))
         question = next((line.text for line in reversed(lines) if line.role == "user"), "").strip()
@@ -158,25 +171,31 @@ def _acknowledge(facts: list[Fact]) -> str:
     return "Thank you, I will keep that in mind. " + " ".join(fact.as_answer() for fact in facts)
 
 
-_SMALL_TALK: tuple[tuple[frozenset[str], str], ...] = (
-    (frozenset({"how", "are", "you"}), "I am fine, thank you. A simulator never gets tired. How was your day?"),
-    (frozenset({"what", "can", "you", "do"}), "I can tell stories, remember what you say while it is in my "
-     "context window, and call the tools you declare. I am a simulator, not a language model."),
-    (frozenset({"who", "are", "you"}), "I am the local simulator of the Realtime Workshop. I follow rules; I am "
-     "not a language model."),
-    (frozenset({"thank"}), "You are welcome."),
-    (frozenset({"thanks"}), "You are welcome."),
-    (frozenset({"bye"}), "Good bye! It was nice talking to you."),
-    (frozenset({"goodbye"}), "Good bye! It was nice talking to you."),
-    (frozenset({"hello"}), "Hello! What would you like to talk about?"),
-    (frozenset({"hi"}), "Hello! What would you like to talk about?"),
-)  # fmt: skip
+_HELLO = "Hello! What would you like to talk about?"
+_BYE = "Good bye! It was nice talking to you."
+_WELCOME = "You are welcome."
+_ABILITIES = (
+    "I can tell stories, remember what you say while it is in my context window, and call the tools you declare. "
+    "I am a simulator, not a language model."
+)
+_IDENTITY = "I am the local simulator of the Realtime Workshop. I follow rules; I am not a language model."
+_SMALL_TALK: tuple[tuple[str, str], ...] = (
+    ("how are you", "I am fine, thank you. A simulator never gets tired. How was your day?"),
+    ("what can you do", _ABILITIES),
+    ("who are you", _IDENTITY),
+    ("thank", _WELCOME),
+    ("thanks", _WELCOME),
+    ("bye", _BYE),
+    ("goodbye", _BYE),
+    ("hello", _HELLO),
+    ("hi", _HELLO),
+)
 
 
 def _small_talk(question: str, asked: list[str]) -> str:
     words = set(asked)
     for needed, answer in _SMALL_TALK:
-        if needed <= words:
+        if set(needed.split()) <= words:
             return answer
     return f"I heard: {question.rstrip('.?!')}. I am a simulator, so I can only answer that with my own words."
 

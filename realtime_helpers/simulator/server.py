@@ -7,8 +7,9 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import TracebackType
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -66,7 +67,7 @@ class Simulator:
             await runner.cleanup()
             await asyncio.to_thread(self.config.parts.close)
 
-    async def __aenter__(self) -> Simulator:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -83,7 +84,8 @@ def _cannot_listen(error: OSError, host: str, port: int) -> WorkshopError:
             f"Use that one, stop it, or choose another port: realtime-workshop serve --port {_free_port(host)}",
         )
     return WorkshopError(
-        f"Cannot listen on {host}:{port}: {error.strerror}.", "Choose another address: realtime-workshop serve --port 0"
+        f"Cannot listen on {host}:{port}: {error.strerror}.",
+        "Choose another address: realtime-workshop serve --port 0",
     )
 
 
@@ -121,10 +123,10 @@ def _warm_up(simulator: Simulator) -> None:
     count_text("ready")
 
 
-def _run(work: object) -> None:
+def _run(work: Coroutine[Any, Any, None]) -> None:
     try:
         import uvloop
     except ImportError:  # Windows
-        asyncio.run(work)  # type: ignore[arg-type]
+        asyncio.run(work)
     else:
         uvloop.run(work)

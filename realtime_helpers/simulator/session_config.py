@@ -81,11 +81,15 @@ def _number(low: float, high: float, kind: str = "decimal") -> Check:
             raise ProtocolError("invalid_type", f"Invalid type for '{path}': expected a number.", path)
         if value < low:
             raise ProtocolError(
-                f"{kind}_below_min_value", f"Invalid '{path}'. Expected a value >= {low}, but got {value} instead.", path
+                f"{kind}_below_min_value",
+                f"Invalid '{path}'. Expected a value >= {low}, but got {value} instead.",
+                path,
             )
         if value > high:
             raise ProtocolError(
-                f"{kind}_above_max_value", f"Invalid '{path}'. Expected a value <= {high}, but got {value} instead.", path
+                f"{kind}_above_max_value",
+                f"Invalid '{path}'. Expected a value <= {high}, but got {value} instead.",
+                path,
             )
 
     return check
@@ -125,7 +129,9 @@ def _nullable(inner: Check) -> Check:
 def _modalities(value: Any, path: str) -> None:
     if value not in (["audio"], ["text"]):
         raise ProtocolError(
-            "invalid_value", f"Invalid modalities: {value}. Supported combinations are: ['text'] and ['audio'].", path
+            "invalid_value",
+            f"Invalid modalities: {value}. Supported combinations are: ['text'] and ['audio'].",
+            path,
         )
 
 
@@ -142,15 +148,22 @@ def _voice(value: Any, path: str) -> None:
 
 
 def _format(value: Any, path: str) -> None:
-    _object({"type": _choice("audio/pcm", "audio/pcmu", "audio/pcma"), "rate": _number(24000, 24000, "integer")}, ("type",))(
-        value, path
-    )
+    _object(
+        {"type": _choice("audio/pcm", "audio/pcmu", "audio/pcma"), "rate": _number(24000, 24000, "integer")},
+        ("type",),
+    )(value, path)
     if value["type"] != "audio/pcm":
-        raise ProtocolError("invalid_value", f"'{value['type']}' is not simulated yet; use 'audio/pcm'.", f"{path}.type")
+        raise ProtocolError(
+            "invalid_value", f"'{value['type']}' is not simulated yet; use 'audio/pcm'.", f"{path}.type"
+        )
 
 
 def _turn_detection(value: Any, path: str) -> None:
-    common = {"type": _choice("server_vad", "semantic_vad"), "create_response": _flag, "interrupt_response": _flag}
+    common = {
+        "type": _choice("server_vad", "semantic_vad"),
+        "create_response": _flag,
+        "interrupt_response": _flag,
+    }
     server: dict[str, Check] = {
         **common,
         "threshold": _number(0, 1),
@@ -165,8 +178,8 @@ def _turn_detection(value: Any, path: str) -> None:
 
 def _tools(value: Any, path: str) -> None:
     _of(list, "an array")(value, path)
-    check = _object({"type": _choice("function"), "name": _text, "description": _text, "parameters": _of(dict, "an object")},
-                    ("type", "name"))  # fmt: skip
+    fields = {"type": _choice("function"), "name": _text, "description": _text, "parameters": _of(dict, "an object")}
+    check = _object(fields, ("type", "name"))
     for index, tool in enumerate(value):
         check(tool, f"{path}[{index}]")
 

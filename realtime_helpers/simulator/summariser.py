@@ -14,12 +14,22 @@ from .responder import BuiltinResponder, Line
 
 _FRAMES = {
     "English": ("Summary of the conversation so far.", "The user said: {}", "The assistant said: {}", "“", "”"),
-    "French": ("Résumé de la conversation jusqu'ici.", "L'utilisateur a dit : {}", "L'assistant a dit : {}", "« ", " »"),
-    "German": ("Zusammenfassung des Gesprächs bisher.", "Der Nutzer hat gesagt: {}", "Der Assistent hat gesagt: {}", "“", "”"),
-    "Spanish": ("Resumen de la conversación hasta ahora.", "El usuario dijo: {}", "El asistente dijo: {}", "«", "»"),
-    "Italian": ("Riassunto della conversazione fino a qui.", "L'utente ha detto: {}", "L'assistente ha detto: {}", "«", "»"),
+    "French": (
+        "Résumé de la conversation jusqu'ici.", "L'utilisateur a dit : {}", "L'assistant a dit : {}", "« ", " »"
+    ),
+    "German": (
+        "Zusammenfassung des Gesprächs bisher.", "Der Nutzer hat gesagt: {}", "Der Assistent hat gesagt: {}", "“", "”"
+    ),
+    "Spanish": (
+        "Resumen de la conversación hasta ahora.", "El usuario dijo: {}", "El asistente dijo: {}", "«", "»"
+    ),
+    "Italian": (
+        "Riassunto della conversazione fino a qui.", "L'utente ha detto: {}", "L'assistente ha detto: {}", "«", "»"
+    ),
     "Portuguese": ("Resumo da conversa até agora.", "O usuário disse: {}", "O assistente disse: {}", "«", "»"),
-    "Dutch": ("Samenvatting van het gesprek tot nu toe.", "De gebruiker zei: {}", "De assistent zei: {}", "“", "”"),
+    "Dutch": (
+        "Samenvatting van het gesprek tot nu toe.", "De gebruiker zei: {}", "De assistent zei: {}", "“", "”"
+    ),
 }  # fmt: skip
 _OWN_NAMES = {
     "french": "French", "français": "French", "german": "German", "deutsch": "German", "spanish": "Spanish",
@@ -84,7 +94,10 @@ def _collect(material: str) -> tuple[list[str], list[str], list[str]]:
     for line in material.splitlines():
         spoken = _SPEAKER.match(line)
         if spoken is None or spoken[1].lower() == "system":
-            answers_from = min((at for frame in _FRAMES.values() if (at := line.find(_opening(frame[2]))) >= 0), default=len(line))
+            answers_from = min(
+                (at for frame in _FRAMES.values() if (at := line.find(_opening(frame[2]))) >= 0),
+                default=len(line),
+            )
             for quote in _QUOTE.finditer(line):
                 text = quote[1] or quote[2]
                 if quote.start() > answers_from:

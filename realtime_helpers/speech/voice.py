@@ -53,9 +53,7 @@ class Voice:
         self._worker = Worker("realtime_helpers.speech.voice_worker")
         self._spoken: OrderedDict[tuple[str, str, int], Speech] = OrderedDict()
 
-    def speak(
-        self, text: str, voice: str = USER_VOICE, words_per_minute: int = USER_WORDS_PER_MINUTE
-    ) -> Speech:
+    def speak(self, text: str, voice: str = USER_VOICE, words_per_minute: int = USER_WORDS_PER_MINUTE) -> Speech:
         """Speak `text` with an espeak voice such as `en-us`, `fr` or `en-us+edward`."""
         key = (text, voice, words_per_minute)
         if key in self._spoken:
@@ -66,9 +64,7 @@ class Voice:
                 "There is no voice: the package 'espeakng-loader' is not installed.",
                 "Install it with: pip install 'realtime-helpers[simulator]'",
             )
-        reply, pcm = self._worker.request(
-            {"text": text, "voice": voice, "words_per_minute": words_per_minute}
-        )
+        reply, pcm = self._worker.request({"text": text, "voice": voice, "words_per_minute": words_per_minute})
         samples = resample(samples_from_pcm(pcm), reply["rate_hz"], RATE_HZ)
         words = tuple(Word(*mark) for mark in reply["words"])
         speech = Speech(text, pcm_from_samples(samples), words)

@@ -37,9 +37,7 @@ class _Event(ctypes.Structure):
     )
 
 
-_CALLBACK = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
 class Espeak:
@@ -75,9 +73,7 @@ class Espeak:
         self._pcm.clear()
         self._words.clear()
         data = text.encode()
-        code = self._library.espeak_Synth(
-            data, ctypes.c_size_t(len(data) + 1), 0, 1, 0, _UTF8, None, None
-        )
+        code = self._library.espeak_Synth(data, ctypes.c_size_t(len(data) + 1), 0, 1, 0, _UTF8, None, None)
         if code != 0:
             raise RuntimeError(f"espeak-ng refused the text (code {code}).")
         return bytes(self._pcm), list(self._words)

@@ -1,0 +1,93 @@
+"""Record both sides of a conversation as one stereo WAV: user left, assistant right."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+
+from .formats import RATE_HZ, samples_from_pcm
+from .playback import PlayHead
+from .sinks import Sink
+from .sources import Source
+
+_SAMPLE_BYTES = 2
+
+
+class StereoRecorder:
+    """Lays what both sides say on one time line, each utterance where the conversation stood.
+
+    A conversation may be carried out faster than real time, so the recording does not use the clock: a side
+    that begins to speak begins after everything recorded so far.
+    """
+
+    def __init__(self) -> None:
+        self._sides = (bytearray(), bytearray())
+        self._speaking: int | None = None
+
+    def _record(self, side: int, pcm: bytes) -> None:
+        if self._speaking != side:
+            self._speaking = side
+            behind = len(self._sides[1 - side]) - len(self._sides[side])
+            self._sides[side].extend(bytes(max(0, behind)))
+        self._sides[side].extend(pcm)
+
+    def user(self, source: Source) -> Source:
+        """The same source, recorded on the left."""
+        return _RecordedSource(source, self)
+
+    def assistant(self, sink: Sink) -> Sink:
+        """The same sink, recorded on the right."""
+        return _RecordedSink(sink, self)
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the recording in seconds."""
+        return max(map(len, self._sides)) / _SAMPLE_BYTES / RATE_HZ
+
+    def save(self, path: Path) -> None:
+        """Write the recording as a WAV file."""
+        import soundfile
+
+        length = max(map(len, self._sides)) // _SAMPLE_BYTES
+        stereo = np.zeros((length, 2), np.float32)
+        for channel, pcm in enumerate(self._sides):
+            samples = samples_from_pcm(bytes(pcm))
+            stereo[: len(samples), channel] = samples
+        soundfile.write(path, stereo, RATE_HZ, subtype="PCM_16")
+
+
+class _RecordedSource:
+    def __init__(self, source: Source, recorder: StereoRecorder) -> None:
+        self.is_live = source.is_live
+        self._source = source
+        self._recorder = recorder
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        async for chunk in self._source.chunks():
+            self._recorder._record(0, chunk)  # noqa: SLF001 - one room, two halves
+            yield chunk
+
+
+class _RecordedSink:
+    def __init__(self, sink: Sink, recorder: StereoRecorder) -> None:
+        self._sink = sink
+        self._recorder = recorder
+
+    @property
+    def head(self) -> PlayHead:
+        return self._sink.head
+
+    def open(self) -> None:
+        self._sink.open()
+
+    def play(self, item_id: str, pcm: bytes) -> None:
+        self._recorder._record(1, pcm)  # noqa: SLF001 - one room, two halves
+        self._sink.play(item_id, pcm)
+
+    def flush(self) -> None:
+        self._sink.flush()
+
+    def close(self) -> None:
+        self._sink.close()

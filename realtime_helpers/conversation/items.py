@@ -1,0 +1,124 @@
+"""Items and turns: what a conversation is made of. Immutable values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+SUMMARY_ID_PREFIX = "sum_"
+"""Ids of our own summary items start like this, so that they are known again after a reconnect."""
+
+
+class Transcript(Enum):
+    """What is known of the words in an item."""
+
+    PENDING = "pending"
+    """Spoken by the user; the transcription has not come yet."""
+    FINAL = "final"
+    """Known. Typed items are always in this state."""
+    FAILED = "failed"
+    """The transcription failed and will not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of the conversation, as far as it is known now.
+
+    Attributes:
+        id: The server's id.
+        kind: `message`, `function_call`, `function_call_output`, or another type the server named.
+        role: `user`, `assistant`, `system`; `None` for function items.
+        status: `in_progress`, `completed` or `incomplete` (cut off).
+        text: Words typed, transcribed or generated so far; for function items their arguments or output.
+        spoken: Whether it holds audio.
+        transcript: What is known of its words.
+        audio_ms: Length of its audio; of a reply, what was received.
+        heard_ms: Where an interrupted reply was cut; `None` when it was not.
+        call_id: Pairs a function call with its output.
+        name: Name of the called function.
+        deleted: Whether it has left the server's conversation.
+    """
+
+    id: str
+    kind: str
+    role: Literal["user", "assistant", "system"] | None
+    status: str = "completed"
+    text: str = ""
+    spoken: bool = False
+    transcript: Transcript = Transcript.FINAL
+    audio_ms: float = 0.0
+    heard_ms: int | None = None
+    call_id: str | None = None
+    name: str | None = None
+    deleted: bool = False
+
+    @property
+    def is_summary(self) -> bool:
+        """Whether this is one of our summaries."""
+        return self.role == "system" and self.id.startswith(SUMMARY_ID_PREFIX)
+
+    @property
+    def heard_text(self) -> str:
+        """The words that were heard: of an interrupted reply, the share of its text that was played.
+
+        The protocol gives no word times, so the cut is proportional to time and falls on a word boundary.
+        """
+        if self.heard_ms is None or self.audio_ms <= 0 or self.heard_ms >= self.audio_ms:
+            return self.text
+        end = int(len(self.text) * self.heard_ms / self.audio_ms)
+        if end < len(self.text) and not self.text[end].isspace():
+            end = self.text.rfind(" ", 0, end) + 1
+        return self.text[:end].rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the user said, and everything that answers it until the user speaks again."""
+
+    items: tuple[Item, ...]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of its items, in order."""
+        return tuple(item.id for item in self.items)
+
+    @property
+    def user_text(self) -> str:
+        """The user's words; several items in a row are joined."""
+        return " ".join(item.text for item in self.items if item.role == "user").strip()
+
+    @property
+    def assistant_text(self) -> str:
+        """The assistant's words that were heard."""
+        return " ".join(item.heard_text for item in self.items if item.role == "assistant").strip()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing of it is still being made: replies ended, every call has its output."""
+        calls = {item.call_id for item in self.items if item.kind == "function_call"}
+        outputs = {item.call_id for item in self.items if item.kind == "function_call_output"}
+        return calls <= outputs and all(item.status != "in_progress" for item in self.items)
+
+    @property
+    def pending(self) -> tuple[Item, ...]:
+        """User items whose words are not known yet."""
+        return tuple(item for item in self.items if item.transcript is Transcript.PENDING)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the words of every item are known."""
+        return all(item.transcript is Transcript.FINAL for item in self.items)
+
+
+def group_turns(items: tuple[Item, ...]) -> tuple[Turn, ...]:
+    """Group items into turns. Summaries belong to no turn; other items before the first user item form one."""
+    turns: list[list[Item]] = []
+    for item in items:
+        if item.is_summary:
+            continue
+        begins = item.role == "user" and (not turns or any(other.role != "user" for other in turns[-1]))
+        if begins or not turns:
+            turns.append([])
+        turns[-1].append(item)
+    return tuple(Turn(tuple(group)) for group in turns)

@@ -1,0 +1,258 @@
+"""The conversation as the server's events describe it. No I/O, no clock: `apply(event)` and look.
+
+Rules that clients get wrong, and that this file keeps (reference §3, pitfalls 2, 12 and 20):
+items are announced twice (`added`, `done`) and stand where `previous_item_id` of `added` says; transcripts come
+when they like, even before the item and after its deletion; a response may hold calls, text, or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar
+
+from ..audio.formats import BYTES_PER_MS
+from ..protocol.frames import Event
+from .items import Item, Transcript, Turn, group_turns
+from .usage import Ledger, LedgerEntry, Usage, estimate_prefix_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A transcript that may arrive before its item."""
+
+    text: str = ""
+    state: Transcript = Transcript.PENDING
+
+
+_TRANSCRIPTION = "conversation.item.input_audio_transcription"
+
+
+class Conversation:
+    """Mirror of the server's conversation, plus everything that was ever in it."""
+
+    def __init__(self) -> None:
+        self.session: dict[str, Any] = {}
+        self.ledger = Ledger()
+        self.active_response_id: str | None = None
+        self.user_is_speaking = False
+        self.unplaced_items = 0
+        """Items whose `previous_item_id` was unknown here: above zero, local and server order may differ."""
+        self._items: dict[str, Item] = {}
+        self._order: list[str] = []
+        self._timeline: list[str] = []
+        self._words: dict[str, _Words] = {}
+        self._speech_start_ms: dict[str, int] = {}
+        self._speech_ms: dict[str, float] = {}
+        self._awaited_response: str | None = None
+
+    # -- looking --------------------------------------------------------------------------------------
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Items on the server now, in the server's order."""
+        return tuple(self._items[item_id] for item_id in self._order)
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """Turns on the server now."""
+        return group_turns(self.items)
+
+    @property
+    def all_turns(self) -> tuple[Turn, ...]:
+        """Every turn there ever was, deleted ones included."""
+        return group_turns(tuple(self._items[item_id] for item_id in self._timeline))
+
+    @property
+    def item_ids(self) -> tuple[str, ...]:
+        """Ids of the items on the server now, in order."""
+        return tuple(self._order)
+
+    @property
+    def everything(self) -> tuple[Item, ...]:
+        """Every item there ever was, deleted ones included."""
+        return tuple(self._items[item_id] for item_id in self._timeline)
+
+    def find(self, item_id: str) -> Item | None:
+        """An item by id, also after its deletion."""
+        return self._items.get(item_id)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the conversation may be edited: nobody speaks, and no response runs or is due (§7.3)."""
+        return not self.user_is_speaking and self.active_response_id is None and self._awaited_response is None
+
+    # -- changing -------------------------------------------------------------------------------------
+
+    def note_sent(self, event: Event) -> None:
+        """Take note of an event on its way to the server: a `response.create` makes a response due."""
+        if event["type"] == "response.create" and (event.get("response") or {}).get("conversation") != "none":
+            self._awaited_response = event.get("event_id") or "client"
+
+    def apply(self, event: Event) -> None:
+        """Take in one server event. Unknown events and fields are ignored."""
+        handler = self._HANDLERS.get(event["type"])
+        if handler is not None:
+            handler(self, event)
+
+    def _on_session(self, event: Event) -> None:
+        self.session = event["session"]
+
+    def _on_speech_started(self, event: Event) -> None:
+        self.user_is_speaking = True
+        self._speech_start_ms[event["item_id"]] = event["audio_start_ms"]
+
+    def _on_speech_stopped(self, event: Event) -> None:
+        self.user_is_speaking = False
+        start_ms = self._speech_start_ms.pop(event["item_id"], event["audio_end_ms"])
+        self._speech_ms[event["item_id"]] = event["audio_end_ms"] - start_ms
+        if self._turn_detection.get("create_response"):
+            self._awaited_response = event["item_id"]
+
+    def _on_committed(self, _event: Event) -> None:
+        self.user_is_speaking = False
+
+    @property
+    def _turn_detection(self) -> dict[str, Any]:
+        return self.session.get("audio", {}).get("input", {}).get("turn_detection") or {}
+
+    def _on_added(self, event: Event) -> None:
+        wire = event["item"]
+        item_id = wire["id"]
+        if item_id in self._items:
+            return
+        words = self._words.pop(item_id, None)
+        item = _from_wire(wire, audio_ms=self._speech_ms.pop(item_id, 0.0))
+        if words is not None:
+            item = replace(item, text=words.text, transcript=words.state)
+        self._items[item_id] = item
+        position = self._position_after(event.get("previous_item_id"))
+        # the timeline also holds deleted items, so a place in it is found by the item that follows
+        successor = self._order[position] if position < len(self._order) else None
+        self._order.insert(position, item_id)
+        self._timeline.insert(len(self._timeline) if successor is None else self._timeline.index(successor), item_id)
+
+    def _position_after(self, previous: str | None) -> int:
+        if previous is None:
+            return 0
+        if previous not in self._order:
+            self.unplaced_items += 1
+            return len(self._order)
+        return self._order.index(previous) + 1
+
+    def _on_item_done(self, event: Event) -> None:
+        wire = event["item"]
+        known = self._items.get(wire["id"])
+        if known is None:
+            self._on_added(event)
+            return
+        done = _from_wire(wire, audio_ms=known.audio_ms)
+        if known.role == "user":
+            done = replace(done, text=known.text or done.text, transcript=known.transcript)
+        self._items[known.id] = replace(done, heard_ms=known.heard_ms, deleted=known.deleted)
+
+    def _on_deleted(self, event: Event) -> None:
+        item_id = event["item_id"]
+        if item_id in self._items:
+            self._items[item_id] = replace(self._items[item_id], deleted=True)
+        if item_id in self._order:
+            self._order.remove(item_id)
+
+    def _on_truncated(self, event: Event) -> None:
+        self._change(event["item_id"], heard_ms=event["audio_end_ms"])
+
+    def _on_user_words(self, event: Event, *, state: Transcript) -> None:
+        item_id = event["item_id"]
+        item = self._items.get(item_id)
+        before = (item.text if item else self._words.get(item_id, _Words()).text) or ""
+        known = item.transcript if item else self._words.get(item_id, _Words()).state
+        if known is Transcript.FINAL:
+            return
+        text = event.get("transcript", before + event.get("delta", ""))
+        if item is None:
+            self._words[item_id] = _Words(text, state)
+        else:
+            self._items[item_id] = replace(item, text=text, transcript=state)
+
+    def _on_reply_delta(self, event: Event) -> None:
+        item = self._items.get(event["item_id"])
+        if item is not None:
+            self._items[item.id] = replace(item, text=item.text + event["delta"])
+
+    def _on_reply_text_done(self, event: Event) -> None:
+        self._change(event["item_id"], text=event.get("transcript", event.get("text", "")))
+
+    def _on_reply_audio(self, event: Event) -> None:
+        item = self._items.get(event["item_id"])
+        if item is not None:
+            length = len(event["delta"])
+            padding = event["delta"][-2:].count("=")
+            audio_ms = item.audio_ms + (length * 3 // 4 - padding) / BYTES_PER_MS
+            self._items[item.id] = replace(item, audio_ms=audio_ms, spoken=True)
+
+    def _on_response_created(self, event: Event) -> None:
+        if event["response"].get("conversation_id") is not None:
+            self.active_response_id = event["response"]["id"]
+            self._awaited_response = None
+
+    def _on_response_done(self, event: Event) -> None:
+        response = event["response"]
+        out_of_band = response.get("conversation_id") is None
+        if response["id"] == self.active_response_id:
+            self.active_response_id = None
+            self._awaited_response = None  # a turn that ended meanwhile gets a response of its own, announced anew
+        usage = Usage.from_wire(response.get("usage"))
+        own = max(0, usage.input_tokens - estimate_prefix_tokens(self.session))
+        self.ledger.record(LedgerEntry(response["id"], response["status"], usage, out_of_band, own))
+
+    def _on_error(self, event: Event) -> None:
+        if self._awaited_response is not None and event["error"].get("event_id") == self._awaited_response:
+            self._awaited_response = None
+
+    def _change(self, item_id: str, **fields: Any) -> None:
+        if item_id in self._items:
+            self._items[item_id] = replace(self._items[item_id], **fields)
+
+    _HANDLERS: ClassVar[dict[str, Callable[[Conversation, Event], None]]] = {
+        "session.created": _on_session,
+        "session.updated": _on_session,
+        "input_audio_buffer.speech_started": _on_speech_started,
+        "input_audio_buffer.speech_stopped": _on_speech_stopped,
+        "input_audio_buffer.committed": _on_committed,
+        "conversation.item.added": _on_added,
+        "conversation.item.done": _on_item_done,
+        "conversation.item.deleted": _on_deleted,
+        "conversation.item.truncated": _on_truncated,
+        f"{_TRANSCRIPTION}.delta": partial(_on_user_words, state=Transcript.PENDING),
+        f"{_TRANSCRIPTION}.completed": partial(_on_user_words, state=Transcript.FINAL),
+        f"{_TRANSCRIPTION}.failed": partial(_on_user_words, state=Transcript.FAILED),
+        "response.created": _on_response_created,
+        "response.output_audio_transcript.delta": _on_reply_delta,
+        "response.output_audio_transcript.done": _on_reply_text_done,
+        "response.output_text.delta": _on_reply_delta,
+        "response.output_text.done": _on_reply_text_done,
+        "response.output_audio.delta": _on_reply_audio,
+        "response.function_call_arguments.delta": _on_reply_delta,
+        "response.done": _on_response_done,
+        "error": _on_error,
+    }  # fmt: skip
+
+
+def _from_wire(wire: dict[str, Any], *, audio_ms: float) -> Item:
+    parts = wire.get("content") or []
+    spoken = any(str(part.get("type", "")).endswith("audio") for part in parts)
+    text = " ".join(part.get("text") or part.get("transcript") or "" for part in parts).strip()
+    waits_for_words = spoken and wire.get("role") == "user" and not text
+    return Item(
+        id=wire["id"],
+        kind=wire["type"],
+        role=wire.get("role"),
+        status=wire.get("status") or "completed",
+        text=text or wire.get("arguments") or wire.get("output") or "",
+        spoken=spoken,
+        transcript=Transcript.PENDING if waits_for_words else Transcript.FINAL,
+        audio_ms=audio_ms,
+        call_id=wire.get("call_id"),
+        name=wire.get("name"),
+    )

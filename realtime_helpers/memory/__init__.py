@@ -1,0 +1,36 @@
+"""Memory: decide what to summarise, have it written, and splice it into the live conversation."""
+
+from .compactor import (
+    Compactor,
+    Effect,
+    Forget,
+    Phase,
+    Problem,
+    Send,
+    SummaryRecord,
+    Write,
+    covered_by,
+    lost_items,
+)
+from .policy import Plan, SummaryPolicy, estimate_item_tokens
+from .summariser import ChatSummariser, Summariser, SummaryRequest, SummaryStyle
+
+__all__ = [
+    "ChatSummariser",
+    "Compactor",
+    "Effect",
+    "Forget",
+    "Phase",
+    "Plan",
+    "Problem",
+    "Send",
+    "Summariser",
+    "SummaryPolicy",
+    "SummaryRecord",
+    "SummaryRequest",
+    "SummaryStyle",
+    "Write",
+    "covered_by",
+    "estimate_item_tokens",
+    "lost_items",
+]

@@ -1,0 +1,161 @@
+"""`RealtimeSession`: the same object for cells, `await` cells, callbacks and scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+from ..audio.sinks import SilentSink, Sink
+from ..audio.sources import Source
+from ..errors import SessionError
+from ..memory import Summariser, SummaryPolicy, SummaryStyle
+from ..runtime import Pending, background_loop
+from ..settings import Backend, Settings
+from .live import LiveSession, Trace
+from .snapshot import Snapshot, State
+
+_STOP_PATIENCE_S = 10.0
+
+
+class RealtimeSession:
+    """One live voice conversation. It runs in the background: every method returns at once unless it says it waits.
+
+    Args:
+        backend: `simulator` (default; started in this process when none runs), `openai` or `azure`.
+        settings: Full settings instead of `backend`.
+        memory: When to summarise old turns inside the live conversation; `None` never does.
+        style: Language, length and prompt of the summaries.
+        summariser: Who writes them; by default the server's text model, through chat completions.
+        instructions: What the model should be; by default the server's own.
+        voice: A voice of the protocol, such as `marin` or `cedar`.
+        config: Any other session fields of the reference, §1.6; they win over the arguments above.
+        trace: Called for every event both ways; see `tracing.EventLog`.
+
+    Example:
+        user = SpeechSource()
+        with RealtimeSession(memory=SummaryPolicy(trigger_tokens=2_000, keep_turns=2)) as session:
+            session.start(source=user)
+            user.say("Tell me a quick story.")
+            session.wait_for(lambda now: now.turns and now.is_quiet, timeout_s=30)
+    """
+
+    def __init__(
+        self,
+        *,
+        backend: Backend = "simulator",
+        settings: Settings | None = None,
+        memory: SummaryPolicy | None = None,
+        style: SummaryStyle | None = None,
+        summariser: Summariser | None = None,
+        instructions: str | None = None,
+        voice: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        self._settings = settings or Settings.from_environment(backend)
+        self._loop = background_loop()
+        wanted = _session_config(self._settings, instructions, voice, config)
+        self._make: Callable[[], LiveSession] = partial(
+            LiveSession, self._settings, wanted, memory, style or SummaryStyle(), summariser, trace
+        )
+        self._live = self._make()
+        self._started = False
+
+    def start(self, source: Source | None = None, sink: Sink | None = None) -> None:
+        """Connect and begin to listen, in the background.
+
+        Args:
+            source: The user's audio; without one, turns are typed with `send_text`.
+            sink: Where replies are played; without one they are received and counted as heard.
+
+        Raises:
+            SessionError: It is running already.
+        """
+        if self._started and not self._is_over():
+            raise SessionError("This session is running already.", "Stop it first with session.stop().")
+        if self._started:
+            self._live = self._make()
+        self._started = True
+        self._loop.call(self._live.start, source, sink or SilentSink())
+
+    def stop(self) -> None:
+        """End the session and wait until sockets and devices are let go. Harmless when it is not running."""
+        if self._started:
+            self._loop.submit(self._live.stop()).result(_STOP_PATIENCE_S)
+
+    def send_text(self, text: str) -> None:
+        """Send a typed turn and ask for a reply."""
+        self._loop.call(self._live.say_text, text)
+
+    def summarise_now(self) -> None:
+        """Summarise old turns without waiting for the trigger."""
+        self._loop.call(self._live.summarise_now)
+
+    def wait_for(self, condition: Callable[[Snapshot], object], *, timeout_s: float = 60.0) -> Snapshot:
+        """Wait until `condition` holds for a snapshot, and return that snapshot. Raises instead of hanging.
+
+        Raises:
+            TimeoutError: It did not hold within `timeout_s`; the message says how the session stands.
+            WorkshopError: The session ended before it held; the message says why.
+        """
+        try:
+            return self.when(condition).result(timeout_s)
+        except TimeoutError:
+            now = self.snapshot
+            raise TimeoutError(
+                f"Waited {timeout_s:g} s in vain. The session is {now.state.value}, after {len(now.turns)} turns; "
+                f"problems so far: {'; '.join(now.problems) or 'none'}."
+            ) from None
+
+    def when(self, condition: Callable[[Snapshot], object]) -> Pending[Snapshot]:
+        """The same without waiting: `await` the result, or call its `result()`."""
+
+        async def holds() -> Snapshot:
+            return await self._live.wait_for(lambda now: bool(condition(now)))
+
+        return self._loop.submit(holds())
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The session as it is now."""
+
+        async def look() -> Snapshot:
+            return self._live.snapshot()
+
+        return self._live.snapshot() if self._loop.is_current else self._loop.submit(look()).result(_STOP_PATIENCE_S)
+
+    def _is_over(self) -> bool:
+        return self.snapshot.state in {State.STOPPED, State.FAILED}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<RealtimeSession {self.snapshot.state.value} on {self._settings.backend}>"
+
+
+def _session_config(
+    settings: Settings, instructions: str | None, voice: str | None, config: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The `session.update` of a new session: transcription is always on, summaries need the user's words."""
+    wanted: dict[str, Any] = {"audio": {"input": {"transcription": {"model": settings.transcription_model}}}}
+    if instructions is not None:
+        wanted["instructions"] = instructions
+    if voice is not None:
+        wanted["audio"]["output"] = {"voice": voice}
+    return _merged(wanted, config or {})
+
+
+def _merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for name, value in change.items():
+        nested = isinstance(value, Mapping) and isinstance(result.get(name), Mapping)
+        result[name] = _merged(result[name], value) if nested else value
+    return result

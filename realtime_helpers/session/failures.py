@@ -1,0 +1,71 @@
+"""What went wrong with a connection, in words, with the next step (reference §1.2, §1.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SessionError
+from ..protocol import Event
+from ..settings import SIMULATOR_KEY_VARIABLE, Settings
+
+if TYPE_CHECKING:
+    from websockets.exceptions import ConnectionClosed
+
+_KEY_VARIABLES = {
+    "simulator": SIMULATOR_KEY_VARIABLE,
+    "openai": "OPENAI_API_KEY",
+    "azure": "AZURE_OPENAI_API_KEY",
+}
+
+
+def not_connected(settings: Settings, error: Exception) -> SessionError:
+    """The connection could not be made."""
+    where = settings.base_url
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in {401, 403}:
+        return _wrong_key(settings)
+    if status is not None:
+        return SessionError(
+            f"{where} answered with HTTP {status} instead of a session.", "Check the URL and the model."
+        )
+    if isinstance(error, TimeoutError):
+        return SessionError(f"{where} did not answer in time.", "Check the network and try again.")
+    if settings.backend == "simulator":
+        return SessionError(
+            f"No simulator answers at {where}.",
+            "Start one with: realtime-workshop serve, or leave the URL out.",
+        )
+    return SessionError(f"{where} cannot be reached ({error}).", "Check the network, the URL and any proxy.")
+
+
+def closed(settings: Settings, end: ConnectionClosed, fatal: Event | None) -> SessionError:
+    """The server ended the connection. A 1001 close is not a normal end: the hour was up, or the server left."""
+    code = fatal["error"].get("code") if fatal else None
+    match code:
+        case "invalid_api_key":
+            return _wrong_key(settings)
+        case "session_expired":
+            return SessionError("The session reached its longest duration.", "Start a new one with session.start(...).")
+        case "invalid_model" | "model_not_found" | "missing_model":
+            return SessionError(
+                f"The server has no realtime model {settings.model!r}.",
+                "Choose another, such as gpt-realtime-2.1-mini.",
+            )
+        case str():
+            assert fatal is not None
+            return SessionError(f"The server ended the session: {fatal['error']['message']}", "Start a new one.")
+    number = end.rcvd.code if end.rcvd else 1006
+    return SessionError(
+        f"The connection to {settings.base_url} was lost (close code {number}).",
+        "What was said so far is kept in this session. Check that the server runs, then start a new session.",
+    )
+
+
+def refused(error: dict[str, Any]) -> str:
+    """One refused event, as a sentence."""
+    return f"The server refused an event: {error.get('message')} (code {error.get('code')})"
+
+
+def _wrong_key(settings: Settings) -> SessionError:
+    variable = _KEY_VARIABLES[settings.backend]
+    return SessionError("The server refused the API key.", f"Set {variable} to a valid key and restart.")

@@ -1,0 +1,423 @@
+"""One live conversation on the background loop: where connection, state, memory and audio meet.
+
+Everything here runs on one loop, so nothing needs a lock. No policy, no parsing, no widget code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..audio.sinks import Sink
+from ..audio.sources import Source
+from ..backends import find_server
+from ..conversation import PRICES, Conversation, cost_usd
+from ..errors import SessionError, WorkshopError
+from ..memory import (
+    ChatSummariser,
+    Compactor,
+    Effect,
+    Forget,
+    Phase,
+    Problem,
+    Send,
+    Summariser,
+    SummaryPolicy,
+    SummaryRequest,
+    SummaryStyle,
+    Write,
+)
+from ..protocol import (
+    ErrorKind,
+    Event,
+    IdMint,
+    classify_error,
+    create_item,
+    create_response,
+    decode,
+    encode,
+    truncate_item,
+    update_session,
+    user_text,
+)
+from ..protocol.frames import base64_to_pcm
+from ..settings import Settings
+from .failures import closed, not_connected, refused
+from .outbox import Outbox
+from .snapshot import Snapshot, State
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai.resources.realtime.realtime import AsyncRealtimeConnection
+
+Trace = Callable[[Literal["sent", "received"], Event, float], None]
+"""Called for every event both ways with the session's clock in seconds. It must return at once."""
+
+CONNECT_PATIENCE_S = 15.0
+_NO_POLICY = SummaryPolicy(trigger_tokens=2**62)
+
+
+class LiveSession:
+    """The inside of `RealtimeSession`; see there for the arguments."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        config: dict[str, Any],
+        memory: SummaryPolicy | None,
+        style: SummaryStyle,
+        summariser: Summariser | None,
+        trace: Trace | None,
+    ) -> None:
+        self.conversation = Conversation()
+        self.problems: list[str] = []
+        self.error: WorkshopError | None = None
+        self._settings = settings
+        self._config = config
+        self._style = style
+        self._summariser = summariser
+        self._trace = trace
+        self._ids = IdMint(time.time, random.Random())
+        self._compactor = Compactor(memory or _NO_POLICY, self._ids.new)
+        self._outbox = Outbox()
+        self._sink: Sink | None = None
+        self._state = State.NEW
+        self._version = 0
+        self._waiters: list[tuple[Callable[[Snapshot], bool], asyncio.Future[Snapshot]]] = []
+        self._awaited_events: dict[str, asyncio.Future[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._main: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._fatal: Event | None = None
+        self._question_ended_s: float | None = None
+        self._first_audio_ms: list[float] = []
+        self._reply_item: str | None = None
+        self._silenced_response: str | None = None
+
+    # -- life -----------------------------------------------------------------------------------------
+
+    def start(self, source: Source | None, sink: Sink) -> None:
+        """Begin, in the background."""
+        self._state = State.CONNECTING
+        self._sink = sink
+        self._main = asyncio.get_running_loop().create_task(self._live(source, sink))
+
+    async def stop(self) -> None:
+        """End, and wait until everything is let go."""
+        if self._main is not None:
+            self._main.cancel()
+            await asyncio.gather(self._main, return_exceptions=True)
+
+    async def _live(self, source: Source | None, sink: Sink) -> None:
+        try:
+            await self._hold_conversation(source, sink)
+        except asyncio.CancelledError:
+            self._state = State.STOPPED
+        except Exception as group:  # noqa: BLE001 - nobody awaits this task: every end must reach the user here
+            error = _first_error(group)
+            fault = SessionError(f"The session failed: {error!r}.", "Please report this as a bug.")
+            self._fail(error if isinstance(error, WorkshopError) else fault)
+        finally:
+            sink.close()
+            if self._timer is not None:
+                self._timer.cancel()
+            self._changed()
+            for _, future in self._waiters:
+                if not future.done():
+                    future.set_exception(self.error or _stopped())
+            self._waiters.clear()
+
+    def _fail(self, error: WorkshopError) -> None:
+        self._state = State.FAILED
+        self.error = error
+
+    async def _hold_conversation(self, source: Source | None, sink: Sink) -> None:
+        from openai import AsyncOpenAI
+
+        self._settings = await find_server(self._settings)
+        sink.open()
+        client = AsyncOpenAI(
+            base_url=self._settings.base_url, api_key=self._settings.api_key, default_headers=self._settings.headers
+        )
+        async with client:
+            if self._summariser is None:
+                self._summariser = ChatSummariser(client, self._settings.summary_model, self._style)
+            connection = await self._connect(client)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._receive(connection))
+                    group.create_task(self._transmit(connection))
+                    await self._configure()
+                    self._state = State.LISTENING
+                    self._changed()
+                    if source is not None:
+                        group.create_task(self._upload(source))
+            finally:
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+                with contextlib.suppress(Exception):  # the socket may be gone already; there is nothing to save
+                    await connection.close()
+
+    async def _connect(self, client: AsyncOpenAI) -> AsyncRealtimeConnection:
+        try:
+            async with asyncio.timeout(CONNECT_PATIENCE_S):
+                return await client.realtime.connect(model=self._settings.model).enter()
+        except Exception as error:
+            raise not_connected(self._settings, error) from error
+
+    async def _configure(self) -> None:
+        await self._await_event("session.created")
+        self._send(update_session(self._config, event_id=self._ids.new("event")))
+        await self._await_event("session.updated")
+
+    async def _await_event(self, kind: str) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._awaited_events[kind] = future
+        try:
+            async with asyncio.timeout(CONNECT_PATIENCE_S):
+                await future
+        except TimeoutError:
+            raise SessionError(
+                f"The server did not send {kind!r} within {CONNECT_PATIENCE_S:.0f} seconds.", "Try again."
+            ) from None
+
+    # -- three streams --------------------------------------------------------------------------------
+
+    async def _receive(self, connection: AsyncRealtimeConnection) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        while True:
+            try:
+                frame = await connection.recv_bytes()
+            except ConnectionClosed as end:
+                raise closed(self._settings, end, self._fatal) from None
+            self._on_event(decode(frame))
+
+    async def _transmit(self, connection: AsyncRealtimeConnection) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        while True:
+            event = await self._outbox.take()
+            self._note("sent", event)
+            try:
+                await connection.send_raw(encode(event))
+            except ConnectionClosed:
+                return  # the receiving side knows why, and says so
+
+    async def _upload(self, source: Source) -> None:
+        chunks = source.chunks()
+        try:
+            async for chunk in chunks:
+                if source.is_live:
+                    self._outbox.offer_audio(chunk)
+                else:
+                    await self._outbox.put_audio(chunk)
+        finally:
+            await chunks.aclose()  # type: ignore[attr-defined]
+
+    # -- events ---------------------------------------------------------------------------------------
+
+    def _on_event(self, event: Event) -> None:
+        self._note("received", event)
+        self.conversation.apply(event)
+        match event["type"]:
+            case "response.output_audio.delta":
+                self._play(event)
+            case "input_audio_buffer.speech_started":
+                self._yield_to_user()
+            case "input_audio_buffer.speech_stopped":
+                self._question_ended_s = self._now()
+            case "response.done":
+                self._on_response_done(event)
+            case "error":
+                self._on_error(event)
+        if (future := self._awaited_events.get(event["type"])) is not None and not future.done():
+            future.set_result(None)
+        self._carry_out(self._compactor.apply(event, self.conversation, self._now()))
+        self._changed()
+
+    def _play(self, event: Event) -> None:
+        if event["response_id"] == self._silenced_response or self.conversation.find(event["item_id"]) is None:
+            return  # interrupted, or outside the conversation
+        if self._question_ended_s is not None:
+            self._first_audio_ms.append((self._now() - self._question_ended_s) * 1000)
+            self._question_ended_s = None
+        self._reply_item = event["item_id"]
+        assert self._sink is not None
+        self._sink.play(event["item_id"], base64_to_pcm(event["delta"]))
+
+    def _yield_to_user(self) -> None:
+        """Barge-in (reference §3.5): fall silent, truncate at what was heard. The server cancels by itself."""
+        assert self._sink is not None
+        cut = list(self._sink.head.queued_items)
+        if self.conversation.active_response_id is not None:
+            self._silenced_response = self.conversation.active_response_id
+            if self._reply_item is not None and self._reply_item not in cut:
+                cut.append(self._reply_item)
+        self._sink.flush()
+        for item_id in cut:
+            heard_ms = self._sink.head.heard_ms(item_id)
+            self._send(truncate_item(item_id, heard_ms, event_id=self._ids.new("event")))
+        self._reply_item = None
+
+    def _on_response_done(self, event: Event) -> None:
+        self._reply_item = None
+        response = event["response"]
+        if response["status"] in {"failed", "incomplete"}:
+            details = response.get("status_details") or {}
+            reason = (details.get("error") or {}).get("message") or details.get("reason") or "no reason given"
+            self.problems.append(f"A response ended as {response['status']}: {reason}")
+
+    def _on_error(self, event: Event) -> None:
+        error = event["error"]
+        match classify_error(error.get("code")):
+            case ErrorKind.FATAL:
+                self._fatal = event
+            case ErrorKind.REFUSED:
+                self.problems.append(refused(error))
+        awaited = self._awaited_events.get("session.updated")
+        if awaited is not None and not awaited.done():
+            awaited.set_exception(SessionError(f"{refused(error)}", "Change the session's settings and start again."))
+
+    # -- memory ---------------------------------------------------------------------------------------
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Send(event):
+                    self._send(event)
+                case Write(request):
+                    self._spawn(self._summarise(request))
+                case Forget(item_id):
+                    self.conversation.apply({"type": "conversation.item.deleted", "item_id": item_id})
+                case Problem(message):
+                    self.problems.append(message)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if (due_s := self._compactor.next_deadline_s) is not None:
+            self._timer = asyncio.get_running_loop().call_at(due_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._carry_out(self._compactor.advance(self.conversation, self._now()))
+        self._changed()
+
+    async def _summarise(self, request: SummaryRequest) -> None:
+        assert self._summariser is not None
+        try:
+            text = await self._summariser(request)
+        except Exception as error:  # noqa: BLE001 - whatever a summariser raises, the conversation goes on
+            effects = self._compactor.summary_failed(str(error) or type(error).__name__)
+        else:
+            effects = self._compactor.summary_written(text, self.conversation, self._now())
+        self._carry_out(effects)
+        self._changed()
+
+    def summarise_now(self) -> None:
+        """Summarise without waiting for the trigger."""
+        self._carry_out(self._compactor.summarise_now(self.conversation, self._now()))
+        self._changed()
+
+    # -- doing ----------------------------------------------------------------------------------------
+
+    def say_text(self, text: str) -> None:
+        """Send a typed user turn and ask for a response."""
+        self._send(create_item(user_text(text, item_id=self._ids.new("item")), event_id=self._ids.new("event")))
+        self._question_ended_s = self._now()
+        self._send(create_response(event_id=self._ids.new("event")))
+
+    def _send(self, event: Event) -> None:
+        self.conversation.note_sent(event)
+        self._outbox.send(event)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _note(self, direction: Literal["sent", "received"], event: Event) -> None:
+        if self._trace is not None:
+            self._trace(direction, event, self._now())
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    # -- looking --------------------------------------------------------------------------------------
+
+    def wait_for(self, condition: Callable[[Snapshot], bool]) -> asyncio.Future[Snapshot]:
+        """A future that gets the first snapshot for which `condition` holds."""
+        future: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
+        if self._state in {State.STOPPED, State.FAILED}:
+            now = self.snapshot()
+            if condition(now):
+                future.set_result(now)
+            else:
+                future.set_exception(self.error or _stopped())
+        else:
+            self._waiters.append((condition, future))
+            self._changed()
+        return future
+
+    def _changed(self) -> None:
+        self._version += 1
+        if not self._waiters:
+            return
+        now = self.snapshot()
+        for waiter in list(self._waiters):
+            condition, future = waiter
+            try:
+                if not future.done() and condition(now):
+                    future.set_result(now)
+            except Exception as error:  # noqa: BLE001 - the condition is the caller's: so is its error
+                future.set_exception(error)
+            if future.done():
+                self._waiters.remove(waiter)
+        if self._waiters and self._sink is not None and (left_ms := self._sink.head.queued_ms):
+            asyncio.get_running_loop().call_later(left_ms / 1000, self._changed)  # no event tells that sound ended
+
+    def snapshot(self) -> Snapshot:
+        """The session as it is now."""
+        conversation, ledger = self.conversation, self.conversation.ledger
+        playing = self._sink is not None and self._sink.head.queued_ms > 0
+        prices = PRICES.get(self._settings.model)
+        return Snapshot(
+            version=self._version,
+            state=self._state_in_words(playing),
+            is_quiet=conversation.is_quiet and not playing,
+            is_summarising=self._compactor.phase is not Phase.IDLE,
+            turns=conversation.all_turns,
+            items=conversation.items,
+            summaries=tuple(self._compactor.records),
+            responses=tuple(ledger.entries),
+            total=ledger.total,
+            window_tokens=ledger.window_tokens,
+            cost_usd=None if prices is None else cost_usd(ledger.total, prices),
+            first_audio_ms=tuple(self._first_audio_ms),
+            dropped_chunks=self._outbox.dropped_chunks,
+            problems=tuple(self.problems),
+            error=self.error,
+        )
+
+    def _state_in_words(self, playing: bool) -> State:
+        if self._state is not State.LISTENING:
+            return self._state
+        if self.conversation.user_is_speaking:
+            return State.HEARING
+        if playing or self._reply_item is not None:
+            return State.SPEAKING
+        return State.LISTENING if self.conversation.is_quiet else State.THINKING
+
+
+def _first_error(group: BaseException) -> BaseException:
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group
+
+
+def _stopped() -> SessionError:
+    return SessionError("The session was stopped.", "Start it again with session.start(...).")

@@ -1,0 +1,62 @@
+"""What a session looks like at one moment: immutable, for cells, panels and tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ..conversation import Item, LedgerEntry, Turn, Usage
+from ..errors import WorkshopError
+from ..memory import SummaryRecord
+
+
+class State(Enum):
+    """What the session is doing, in words."""
+
+    NEW = "not started"
+    CONNECTING = "connecting"
+    LISTENING = "listening"
+    HEARING = "hearing you"
+    THINKING = "thinking"
+    SPEAKING = "speaking"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A session at one moment.
+
+    Attributes:
+        version: Grows with every change.
+        state: What it is doing.
+        is_quiet: Nobody speaks, no response is due, and every reply was heard to its end.
+        is_summarising: A summary is being written or spliced in.
+        turns: Every turn so far, also those that only a summary stands for now.
+        items: Items on the server now, in order.
+        summaries: Summaries so far, oldest first.
+        responses: The account, one entry a response.
+        total: Tokens of all responses.
+        window_tokens: Conversation tokens that the latest response read.
+        cost_usd: Price of all responses; `None` for a model without a listed price.
+        first_audio_ms: For each reply, the time from the end of the question to the first audio received.
+        dropped_chunks: Microphone audio that could not be sent in time.
+        problems: What went wrong without ending the session, oldest first.
+        error: What ended the session; `None` while it lives or after a normal stop.
+    """
+
+    version: int
+    state: State
+    is_quiet: bool
+    is_summarising: bool
+    turns: tuple[Turn, ...]
+    items: tuple[Item, ...]
+    summaries: tuple[SummaryRecord, ...]
+    responses: tuple[LedgerEntry, ...]
+    total: Usage
+    window_tokens: int
+    cost_usd: float | None
+    first_audio_ms: tuple[float, ...]
+    dropped_chunks: int
+    problems: tuple[str, ...]
+    error: WorkshopError | None
