@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # numpy takes a third of the package's import time and only these functions need it
+    import numpy as np
+    import numpy.typing as npt
+
+    Samples = npt.NDArray[np.float32]
 
 RATE_HZ = 24_000
 """The only PCM rate the protocol knows (reference §1.6)."""
 BYTES_PER_MS = RATE_HZ * 2 // 1000
 CHUNK_MS = 40
 CHUNK_BYTES = CHUNK_MS * BYTES_PER_MS
-
-Samples = npt.NDArray[np.float32]
 
 
 def duration_ms(pcm: bytes) -> float:
@@ -34,11 +36,15 @@ def chunks_of(pcm: bytes, size: int = CHUNK_BYTES) -> Iterator[bytes]:
 
 def samples_from_pcm(pcm: bytes) -> Samples:
     """Floats from -1 to 1 for PCM16 bytes. A trailing odd byte is ignored."""
+    import numpy as np
+
     return np.frombuffer(pcm, "<i2", count=len(pcm) // 2).astype(np.float32) / 32768.0
 
 
 def pcm_from_samples(samples: Samples) -> bytes:
     """PCM16 bytes for floats from -1 to 1; louder is clipped."""
+    import numpy as np
+
     return (np.clip(samples, -1.0, 32767 / 32768) * 32768.0).astype("<i2").tobytes()
 
 
@@ -46,6 +52,7 @@ def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
     """Change the sample rate of a whole clip."""
     if from_hz == to_hz:
         return samples
+    import numpy as np
     import soxr
 
     return np.asarray(soxr.resample(samples, from_hz, to_hz), dtype=np.float32)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import numpy as np
-
 from .formats import RATE_HZ, samples_from_pcm
 from .playback import PlayHead
 from .sinks import Sink
@@ -48,6 +46,7 @@ class StereoRecorder:
 
     def save(self, path: Path) -> None:
         """Write the recording as a WAV file."""
+        import numpy as np
         import soundfile
 
         length = max(map(len, self._sides)) // _SAMPLE_BYTES

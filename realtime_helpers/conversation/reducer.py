@@ -69,11 +69,6 @@ class Conversation:
         """Ids of the items on the server now, in order."""
         return tuple(self._order)
 
-    @property
-    def everything(self) -> tuple[Item, ...]:
-        """Every item there ever was, deleted ones included."""
-        return tuple(self._items[item_id] for item_id in self._timeline)
-
     def find(self, item_id: str) -> Item | None:
         """An item by id, also after its deletion."""
         return self._items.get(item_id)

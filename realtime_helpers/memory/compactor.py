@@ -9,7 +9,7 @@ is quiet. Nothing here blocks: the caller carries out the effects it gets, and r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -314,29 +314,26 @@ def _refreshed(turn: Turn, conversation: Conversation) -> Turn:
     return Turn(tuple(item for item in known if item is not None and not item.deleted))
 
 
-def covered_by(records: list[SummaryRecord], item_ids: frozenset[str]) -> dict[str, str]:
+def covered_by(records: Sequence[SummaryRecord], on_server: Iterable[Item]) -> dict[str, str]:
     """For each covered item the id of the summary that stands for it now, following merges.
 
     Args:
         records: Summaries, oldest first.
-        item_ids: Ids of the items on the server now: a summary counts only while it is there.
+        on_server: Items on the server now: a summary counts only while it is there.
     """
+    present = {item.id for item in on_server}
     covers: dict[str, tuple[str, ...]] = {}
     found: dict[str, str] = {}
     for record in records:
         merged = covers.get(record.merges, ()) if record.merges else ()
         covers[record.id] = (*merged, *record.covers)
-        if record.id in item_ids:
+        if record.id in present:
             found.update(dict.fromkeys(covers[record.id], record.id))
     return found
 
 
-def lost_items(conversation: Conversation, records: list[SummaryRecord]) -> list[Item]:
-    """User and assistant items that are neither on the server nor covered by a summary there. Empty, always."""
-    on_server = frozenset(conversation.item_ids)
-    covered = covered_by(records, on_server)
-    return [
-        item
-        for item in conversation.everything
-        if item.role in {"user", "assistant"} and item.id not in on_server and item.id not in covered
-    ]
+def lost_items(turns: Iterable[Turn], on_server: Sequence[Item], records: Sequence[SummaryRecord]) -> tuple[Item, ...]:
+    """What was said and is neither on the server nor covered by a summary there. Always empty: that is the promise."""
+    safe = {item.id for item in on_server} | covered_by(records, on_server).keys()
+    said = (item for turn in turns for item in turn.items if item.role in {"user", "assistant"})
+    return tuple(item for item in said if item.id not in safe)

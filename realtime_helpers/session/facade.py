@@ -117,6 +117,13 @@ class RealtimeSession:
 
         return self._loop.submit(holds())
 
+    def check_items(self) -> Pending[frozenset[str]]:
+        """Ask the server for every item believed to be there: the ids of those it really has.
+
+        Each answer carries the item's whole audio, so this is for the end of a conversation.
+        """
+        return self._loop.submit(self._live.check_items())
+
     @property
     def snapshot(self) -> Snapshot:
         """The session as it is now."""

@@ -40,6 +40,7 @@ from ..protocol import (
     create_response,
     decode,
     encode,
+    retrieve_item,
     truncate_item,
     update_session,
     user_text,
@@ -89,6 +90,7 @@ class LiveSession:
         self._version = 0
         self._waiters: list[tuple[Callable[[Snapshot], bool], asyncio.Future[Snapshot]]] = []
         self._awaited_events: dict[str, asyncio.Future[None]] = {}
+        self._retrievals: dict[str, tuple[str, asyncio.Future[bool]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._main: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -130,6 +132,8 @@ class LiveSession:
                 if not future.done():
                     future.set_exception(self.error or _stopped())
             self._waiters.clear()
+            for _, retrieval in self._retrievals.values():
+                retrieval.cancel()
 
     def _fail(self, error: WorkshopError) -> None:
         self._state = State.FAILED
@@ -234,6 +238,8 @@ class LiveSession:
                 self._question_ended_s = self._now()
             case "response.done":
                 self._on_response_done(event)
+            case "conversation.item.retrieved":
+                self._on_retrieved(event["item"]["id"])
             case "error":
                 self._on_error(event)
         if (future := self._awaited_events.get(event["type"])) is not None and not future.done():
@@ -275,6 +281,9 @@ class LiveSession:
 
     def _on_error(self, event: Event) -> None:
         error = event["error"]
+        _, retrieval = self._retrievals.get(error.get("event_id"), (None, None))
+        if retrieval is not None and not retrieval.done():
+            retrieval.set_result(False)
         match classify_error(error.get("code")):
             case ErrorKind.FATAL:
                 self._fatal = event
@@ -330,6 +339,30 @@ class LiveSession:
         self._send(create_item(user_text(text, item_id=self._ids.new("item")), event_id=self._ids.new("event")))
         self._question_ended_s = self._now()
         self._send(create_response(event_id=self._ids.new("event")))
+
+    async def check_items(self) -> frozenset[str]:
+        """Ask the server for every item believed to be there; the ids of those it really has.
+
+        Each answer carries the item's whole audio: a check for the end of a conversation, not for its middle.
+        """
+        found = set()
+        for item_id in self.conversation.item_ids:
+            event_id = self._ids.new("event")
+            future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            self._retrievals[event_id] = (item_id, future)
+            self._send(retrieve_item(item_id, event_id=event_id))
+            try:
+                async with asyncio.timeout(CONNECT_PATIENCE_S):
+                    if await future:
+                        found.add(item_id)
+            finally:
+                del self._retrievals[event_id]
+        return frozenset(found)
+
+    def _on_retrieved(self, item_id: str) -> None:
+        for wanted, future in self._retrievals.values():
+            if wanted == item_id and not future.done():
+                future.set_result(True)
 
     def _send(self, event: Event) -> None:
         self.conversation.note_sent(event)

@@ -12,7 +12,7 @@ from .snapshot import Snapshot
 def conversation_record(snapshot: Snapshot) -> dict[str, Any]:
     """A conversation as plain data for JSON: turns, provenance, summaries, and the account per response."""
     on_server = frozenset(item.id for item in snapshot.items)
-    covered = covered_by(list(snapshot.summaries), on_server)
+    covered = covered_by(snapshot.summaries, snapshot.items)
     return {
         "turns": [
             {

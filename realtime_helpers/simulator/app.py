@@ -50,7 +50,7 @@ class Config:
 
 
 CONFIG = web.AppKey("config", Config)
-SOCKETS = web.AppKey("sockets", set[web.WebSocketResponse[bool]])
+SOCKETS = web.AppKey("sockets", set["web.WebSocketResponse[bool]"])
 
 
 def build_app(config: Config) -> web.Application:
@@ -67,7 +67,8 @@ def build_app(config: Config) -> web.Application:
 
 
 async def _close_sockets(app: web.Application) -> None:
-    for socket in list(app[SOCKETS]):
+    sockets = app[SOCKETS]
+    for socket in list(sockets):
         await socket.close(code=1001, message=b"The simulator is shutting down.")
 
 

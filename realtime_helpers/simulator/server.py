@@ -14,6 +14,8 @@ from typing import Any, Self
 from aiohttp import web
 
 from ..errors import WorkshopError
+from ..speech.worker import WorkerError
+from .accounting import count_text
 from .app import Config, build_app
 
 LOOPBACK = "127.0.0.1"
@@ -59,13 +61,21 @@ class Simulator:
             raise _cannot_listen(error, self._host, self._port) from None
         self._runner = runner
         self._port = runner.addresses[0][1]
+        self._warming = asyncio.create_task(asyncio.to_thread(self._warm_up))
+
+    def _warm_up(self) -> None:
+        """Load the recogniser and the tokenizer before the first learner needs them."""
+        with contextlib.suppress(WorkshopError, WorkerError):  # the first spoken turn will say what is missing
+            self.config.parts.transcriber.load()
+        count_text("ready")
 
     async def stop(self) -> None:
         """Close every connection and end the speech engines."""
         if self._runner is not None:
             runner, self._runner = self._runner, None
             await runner.cleanup()
-            await asyncio.to_thread(self.config.parts.close)
+            await self._warming
+            self.config.parts.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -106,21 +116,10 @@ def serve(simulator: Simulator, announce: Callable[[str], None]) -> None:
                 loop.add_signal_handler(name, stop.set)
         async with simulator:
             announce(simulator.base_url)
-            warm = asyncio.create_task(asyncio.to_thread(_warm_up, simulator))
             await stop.wait()
-            await asyncio.gather(warm, return_exceptions=True)
 
     with contextlib.suppress(KeyboardInterrupt):
         _run(run())
-
-
-def _warm_up(simulator: Simulator) -> None:
-    """Load the recogniser and the tokenizer before the first learner needs them."""
-    from .accounting import count_text
-
-    with contextlib.suppress(WorkshopError):  # without a recogniser, the learner is told at the first spoken turn
-        simulator.config.parts.transcriber.load()
-    count_text("ready")
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

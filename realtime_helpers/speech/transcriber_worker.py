@@ -10,12 +10,10 @@ from .worker import serve
 RATE_HZ = 16_000
 _FRAMES_PER_BYTE = 1 / 320  # 10 ms frames of 16-bit samples at 16 kHz
 
-# The grammar always answers with one of its phrases, so its answer is taken only where it explains the sound
-# far better than the general model does (log score per frame), or somewhat better and the words are alike.
-# Measured with the voices of this project; another recogniser needs other numbers.
-_CLEARLY_BETTER = -17.0
-_BETTER = -9.5
-_ALIKE = 0.4
+# The grammar always answers with one of its phrases, so its answer is taken only where it explains the sound better
+# than the general model (log score per frame), and the less clearly it does, the more alike the words must be.
+# Pairs of (score gap at most, likeness at least), fitted to the voices of this project: docs/simulator.md.
+_TRUST_PHRASE = ((-14.0, 0.25), (-9.5, 0.4), (-5.0, 0.7))
 
 
 class Recogniser:
@@ -41,8 +39,8 @@ class Recogniser:
             phrase, phrase_score = self._search("phrases", pcm)
             if phrase in self._phrases:
                 gap = (general_score - phrase_score) / max(1.0, len(pcm) * _FRAMES_PER_BYTE)
-                alike = SequenceMatcher(None, general, phrase).ratio() >= _ALIKE
-                if gap <= _CLEARLY_BETTER or (gap <= _BETTER and alike):
+                likeness = SequenceMatcher(None, general, phrase).ratio()
+                if any(gap <= most and likeness >= least for most, least in _TRUST_PHRASE):
                     return phrase, "phrases"
         return general, "general"
 

@@ -1,0 +1,148 @@
+"""The command line: `realtime-workshop demo | lab | serve | doctor`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .errors import MissingPartError, WorkshopError
+from .settings import SIMULATOR_KEY_VARIABLE, SIMULATOR_URL_VARIABLE
+
+app = typer.Typer(
+    help="Long voice conversations with the Realtime API, on a local simulator or for real.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+class BackendName(StrEnum):
+    """Servers to talk to."""
+
+    simulator = "simulator"
+    openai = "openai"
+    azure = "azure"
+
+
+class PaceName(StrEnum):
+    """How long the simulator takes."""
+
+    fast = "fast"
+    realtime = "realtime"
+
+
+@contextmanager
+def _errors_in_words() -> Iterator[None]:
+    """Print an expected error as one sentence with its next step, and exit with 1."""
+    try:
+        yield
+    except (WorkshopError, TimeoutError) as error:
+        Console(stderr=True).print(Text(f"Error: {error}", "red"), soft_wrap=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+@app.command()
+def demo(
+    backend: Annotated[
+        BackendName, typer.Option(help="Server to talk to; the real ones need a key and cost money.")
+    ] = (BackendName.simulator),
+    url: Annotated[str | None, typer.Option(help="Use the simulator that runs at this URL.")] = None,
+    clips: Annotated[
+        Path | None, typer.Option(help="Folder with 01.wav, 02.wav, … : the script in your voice.")
+    ] = None,
+    listen: Annotated[
+        bool | None, typer.Option("--listen/--silent", help="Play through the speaker. Default: if there is one.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Folder for the recording and the events.")] = Path("demo-output"),
+) -> None:
+    """Hold a whole spoken conversation, with a summary in the middle, and check it."""
+    from .demo import DemoOptions, run_demo
+
+    with _errors_in_words():
+        options = DemoOptions(backend.value, url, clips, listen, output)
+        code = run_demo(options, Console())
+    raise typer.Exit(code)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8765,
+    pace: Annotated[
+        PaceName, typer.Option(help="`realtime` imitates recorded latencies; `fast` waits for nothing.")
+    ] = (PaceName.realtime),
+    require_key: Annotated[
+        bool, typer.Option(help=f"Accept only the API key in the environment variable {SIMULATOR_KEY_VARIABLE}.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Chooses the stories.")] = 0,
+) -> None:
+    """Run the simulator. Prints `ready URL` once it accepts connections; Ctrl-C stops it."""
+    with _errors_in_words():
+        key = _required_key() if require_key else None
+        try:
+            from .simulator import PACES, Config, Parts, Simulator
+            from .simulator.responder import BuiltinResponder
+            from .simulator.server import serve as run_server
+        except ModuleNotFoundError as error:
+            raise MissingPartError(
+                f"The simulator needs the package {error.name!r}, which is not installed.",
+                "Install it with: pip install 'realtime-helpers[simulator]'",
+            ) from None
+        config = Config(parts=Parts(responder=BuiltinResponder(seed)), pace=PACES[pace.value], required_key=key)
+        run_server(Simulator(config, port=port), lambda url: print(f"ready {url}", flush=True))  # noqa: T201
+
+
+def _required_key() -> str:
+    key = os.environ.get(SIMULATOR_KEY_VARIABLE, "")
+    if not key:
+        raise WorkshopError(
+            f"--require-key needs a key in the environment variable {SIMULATOR_KEY_VARIABLE}, which is not set.",
+            f"Set it first: export {SIMULATOR_KEY_VARIABLE}=... (clients need the same).",
+        )
+    return key
+
+
+@app.command()
+def lab(
+    port: Annotated[int, typer.Option(help="Port of the simulator; 0 takes a free one.")] = 8765,
+    folder: Annotated[Path, typer.Option(help="Folder with the notebooks.")] = Path("notebooks"),
+) -> None:
+    """Open JupyterLab on the course, with a simulator already running."""
+    from .demo.child import running_simulator
+
+    with _errors_in_words():
+        if not folder.is_dir():
+            raise WorkshopError(f"There is no folder {folder}.", "Run this in the folder that holds notebooks/.")
+        with running_simulator(port) as url:
+            Console().print(f"simulator ready at {url}")
+            environment = {**os.environ, SIMULATOR_URL_VARIABLE: url}
+            code = subprocess.call([sys.executable, "-m", "jupyterlab", str(folder)], env=environment)
+    raise typer.Exit(code)
+
+
+@app.command()
+def doctor() -> None:
+    """Show what works on this machine, and how to repair what does not."""
+    from .doctor import examine
+
+    findings = examine()
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("", "what", "how it stands", "next step"):
+        table.add_column(column, overflow="fold")
+    for finding in findings:
+        mark = "[ OK ]" if finding.works else ("[ FIX ]" if finding.needed else "[ -- ]")
+        table.add_row(Text(mark), finding.name, finding.detail, Text(finding.repair))
+    Console().print(table)
+    raise typer.Exit(1 if any(finding.needed and not finding.works for finding in findings) else 0)

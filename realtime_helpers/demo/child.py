@@ -1,0 +1,51 @@
+"""A simulator in a process of its own, for as long as the demo or the lab needs one."""
+
+from __future__ import annotations
+
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..errors import WorkshopError
+
+_START_PATIENCE_S = 30.0
+
+
+@contextmanager
+def running_simulator(port: int = 0) -> Iterator[str]:
+    """Start `realtime-workshop serve` and give its URL; stop it at the end.
+
+    Raises:
+        WorkshopError: It did not start; the message is its own.
+    """
+    command = [sys.executable, "-m", "realtime_helpers", "serve", "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
+    try:
+        yield _url_of(process)
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def _url_of(process: subprocess.Popen[str]) -> str:
+    """The URL in the `ready` line."""
+    assert process.stdout is not None
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=lambda out: lines.put(out.readline()), args=(process.stdout,), daemon=True).start()
+    try:
+        line = lines.get(timeout=_START_PATIENCE_S)
+    except queue.Empty:
+        line = ""
+    if line.startswith("ready "):
+        return line.split()[1]
+    process.terminate()
+    _, complaint = process.communicate()
+    last = complaint.strip().splitlines()[-1:] or ["It said nothing."]
+    raise WorkshopError(f"The simulator did not start: {last[0]}", "Check this machine with: realtime-workshop doctor")
