@@ -1,9 +1,9 @@
 """Memory: decide what to summarise, have it written, and splice it into the live conversation."""
 
 from .compactor import (
+    Assume,
     Compactor,
     Effect,
-    Forget,
     Phase,
     Problem,
     Send,
@@ -16,10 +16,10 @@ from .policy import Plan, SummaryPolicy, estimate_item_tokens
 from .summariser import ChatSummariser, Summariser, SummaryRequest, SummaryStyle
 
 __all__ = [
+    "Assume",
     "ChatSummariser",
     "Compactor",
     "Effect",
-    "Forget",
     "Phase",
     "Plan",
     "Problem",

@@ -72,10 +72,10 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Forget:
-    """Effect: the server does not have this item any more; treat it as deleted."""
+class Assume:
+    """Effect: the server has evidently done this already; take the event in as if it had arrived."""
 
-    item_id: str
+    event: Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Problem:
     message: str
 
 
-Effect = Send | Write | Forget | Problem
+Effect = Send | Write | Assume | Problem
 
 
 @dataclass
@@ -141,9 +141,9 @@ class Compactor:
             case "conversation.item.added" if self._draft and event["item"]["id"] == self._draft.id:
                 self._inserted(conversation)
             case "conversation.item.deleted" if event["item_id"] in self._steps:
-                self._deleted(event["item_id"])
+                del self._steps[event["item_id"]]
             case "error":
-                effects += self._refused(event, conversation)
+                effects += self._refused(event)
         return effects + self.advance(conversation, now_s)
 
     def summarise_now(self, conversation: Conversation, now_s: float) -> list[Effect]:
@@ -197,7 +197,9 @@ class Compactor:
     def _consider(self, conversation: Conversation, now_s: float) -> list[Effect]:
         if self.records and self.records[-1].window_after is None and conversation.ledger.window_tokens:
             self.records[-1] = replace(self.records[-1], window_after=conversation.ledger.window_tokens)
-        if self.policy.is_due(conversation) and (plan := self.policy.plan(conversation)) is not None:
+        if self.phase is not Phase.IDLE or not self.policy.is_due(conversation):
+            return []
+        if (plan := self.policy.plan(conversation)) is not None:
             self._start(plan, conversation, now_s)
         return []
 
@@ -271,15 +273,12 @@ class Compactor:
             if item_id in on_server
         }
 
-    def _deleted(self, item_id: str) -> None:
-        del self._steps[item_id]
-
     def _finish(self) -> None:
         self.phase = Phase.IDLE
         self._plan = self._draft = None
         self._fresh_response = None
 
-    def _refused(self, event: Event, conversation: Conversation) -> list[Effect]:
+    def _refused(self, event: Event) -> list[Effect]:
         error = event["error"]
         key = next(
             (key for key, step in self._steps.items() if step.event.get("event_id") == error.get("event_id")),
@@ -289,11 +288,10 @@ class Compactor:
             return []
         step = self._steps[key]
         if classify_error(error.get("code")) is ErrorKind.BENIGN:
-            if self.phase is Phase.INSERTING:
-                self._inserted(conversation)  # the id is ours alone: a duplicate means an earlier try arrived
-                return []
-            self._deleted(key)
-            return [Forget(key)]
+            if self.phase is Phase.INSERTING:  # the id is ours alone: a duplicate means that an earlier try arrived
+                item = step.event["item"]
+                return [Assume({"type": "conversation.item.added", "item": item, "previous_item_id": None})]
+            return [Assume({"type": "conversation.item.deleted", "item_id": key})]
         if step.attempts >= MAX_ATTEMPTS:
             return self._abandon(key, error.get("message") or "no reason given")
         step.sent_at_s = None

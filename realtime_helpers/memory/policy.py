@@ -70,7 +70,7 @@ class SummaryPolicy:
     def plan(self, conversation: Conversation) -> Plan | None:
         """What to summarise now; `None` when too little would go."""
         turns = conversation.turns
-        old = turns[: len(turns) - self.keep_turns] if self.keep_turns else turns
+        old = turns[: max(0, len(turns) - self.keep_turns)]
         covered = tuple(turn for turn in map(_without_system, old) if turn.items and turn.is_settled)
         saving = sum(estimate_item_tokens(item) for turn in covered for item in turn.items)
         least = self.trigger_tokens // 4 if self.least_saving_tokens is None else self.least_saving_tokens

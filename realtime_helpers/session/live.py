@@ -18,10 +18,10 @@ from ..backends import find_server
 from ..conversation import PRICES, Conversation, cost_usd
 from ..errors import SessionError, WorkshopError
 from ..memory import (
+    Assume,
     ChatSummariser,
     Compactor,
     Effect,
-    Forget,
     Phase,
     Problem,
     Send,
@@ -302,8 +302,9 @@ class LiveSession:
                     self._send(event)
                 case Write(request):
                     self._spawn(self._summarise(request))
-                case Forget(item_id):
-                    self.conversation.apply({"type": "conversation.item.deleted", "item_id": item_id})
+                case Assume(event):
+                    self.conversation.apply(event)
+                    self._carry_out(self._compactor.apply(event, self.conversation, self._now()))
                 case Problem(message):
                     self.problems.append(message)
         if self._timer is not None:

@@ -6,6 +6,7 @@ tokens of spoken replies and the share of the cache are estimates fitted to reco
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +22,9 @@ CACHE_STEP_TOKENS = 64
 
 @lru_cache(maxsize=1)
 def _o200k() -> Any:
-    import bpe_openai  # 0.7 s: loaded on first use
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it reads its own data the old way
+        import bpe_openai  # 0.7 s: loaded on first use
 
     return bpe_openai.get_encoding("o200k_base")
 

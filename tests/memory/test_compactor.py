@@ -1,0 +1,218 @@
+"""The splice, step by step, and the mistakes of pitfalls.md that it must not make."""
+
+from __future__ import annotations
+
+import pytest
+
+from realtime_helpers.memory import Phase, SummaryPolicy
+from realtime_helpers.memory.compactor import ACKNOWLEDGEMENT_PATIENCE_S, MAX_ATTEMPTS, TRANSCRIPT_PATIENCE_S
+
+from .desk import Desk
+
+POLICY = SummaryPolicy(trigger_tokens=700, keep_turns=2, least_saving_tokens=50)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """Four turns: the response of the fourth reads 700 tokens."""
+    desk = Desk(POLICY)
+    for _ in range(4):
+        desk.spoken_turn()
+    while desk.to_client:
+        desk.receive_one()
+    return desk
+
+
+def kinds(desk: Desk) -> list[str]:
+    return [event["type"].removeprefix("conversation.item.") for event in desk.sent]
+
+
+def ids(desk: Desk) -> list[str]:
+    return [item.id for item in desk.server.items]
+
+
+def test_the_summary_stands_before_anything_is_deleted(desk: Desk) -> None:
+    assert desk.to_write[0].material.count("User:") == 2
+    assert desk.sent == []
+    desk.write("They talked.")
+    assert kinds(desk) == ["create"]
+    created = desk.sent[0]
+    assert created["previous_item_id"] == "root"
+    assert created["item"]["role"] == "system"
+    desk.serve_one()
+    assert kinds(desk) == ["create"], "nothing is deleted before the acknowledgement arrives"
+    desk.receive_one()
+    assert kinds(desk) == ["create", "delete", "delete", "delete", "delete"]
+    desk.settle()
+    assert ids(desk) == [created["item"]["id"], "u3", "a3", "u4", "a4"]
+    assert desk.idle
+    assert desk.lost() == []
+
+
+def test_turns_that_come_while_the_summary_is_written_stay(desk: Desk) -> None:
+    desk.spoken_turn()
+    while desk.to_client:
+        desk.receive_one()
+    desk.write("They talked.")
+    desk.settle()
+    assert ids(desk)[1:] == ["u3", "a3", "u4", "a4", "u5", "a5"]
+
+
+def test_nothing_is_edited_while_someone_speaks_or_a_response_runs(desk: Desk) -> None:
+    desk.local.apply({"type": "input_audio_buffer.speech_started", "item_id": "u9", "audio_start_ms": 0})
+    desk.write("They talked.")
+    assert desk.sent == []
+    desk.local.apply({"type": "input_audio_buffer.speech_stopped", "item_id": "u9", "audio_end_ms": 100})
+    desk.pass_time(0.1)
+    assert kinds(desk) == ["create"]
+
+
+def test_a_second_summary_merges_and_replaces_the_first(desk: Desk) -> None:
+    desk.settle()
+    first = desk.compactor.records[0].id
+    while len(desk.compactor.records) < 2:
+        desk.spoken_turn()
+        while desk.to_client or desk.to_server:
+            desk.receive_one() if desk.to_client else desk.serve_one()
+        if desk.to_write:
+            assert "A short summary." in desk.to_write[0].material
+            desk.settle()
+    assert first not in ids(desk)
+    assert desk.compactor.records[1].merges == first
+    assert desk.lost() == []
+
+
+def test_a_response_that_began_before_the_splice_ended_sets_nothing_off(desk: Desk) -> None:
+    desk.write("They talked.")
+    desk.spoken_turn()  # its response reads the old window: 900 tokens
+    desk.settle()
+    assert len(desk.compactor.records) == 1
+    assert desk.idle
+
+
+def test_an_empty_summary_deletes_nothing(desk: Desk) -> None:
+    desk.write("   ")
+    desk.settle()
+    assert desk.sent == []
+    assert "nothing" in desk.problems[0]
+
+
+def test_a_summary_longer_than_what_it_replaces_is_refused(desk: Desk) -> None:
+    desk.write("blah " * 2_000)
+    assert desk.sent == []
+    assert "longer" in desk.problems[0]
+
+
+def test_after_a_failure_the_next_response_tries_again(desk: Desk) -> None:
+    desk.write(None)
+    assert desk.idle
+    assert "out of ink" in desk.problems[0]
+    desk.spoken_turn()
+    desk.settle()
+    assert len(desk.compactor.records) == 1
+    assert desk.lost() == []
+
+
+def test_a_late_transcript_is_waited_for() -> None:
+    desk = Desk(POLICY)
+    slow = desk.spoken_turn(transcript="later")
+    for _ in range(3):
+        desk.spoken_turn()
+    while desk.to_client:
+        desk.receive_one()
+    assert desk.compactor.phase is Phase.WAITING
+    assert not desk.to_write
+    desk.to_client.append({"type": "conversation.item.input_audio_transcription.completed", "item_id": slow,
+                           "transcript": "at last"})  # fmt: skip
+    desk.receive_one()
+    assert "at last" in desk.to_write[0].material
+
+
+@pytest.mark.parametrize("transcript", ["later", "failed"])
+def test_a_turn_without_transcript_is_kept_never_deleted_unread(transcript: str) -> None:
+    desk = Desk(POLICY)
+    desk.spoken_turn(transcript=transcript)
+    for _ in range(3):
+        desk.spoken_turn()
+    while desk.to_client:
+        desk.receive_one()
+    desk.pass_time(TRANSCRIPT_PATIENCE_S)
+    desk.settle()
+    assert ids(desk)[1:] == ["u1", "a1", "u3", "a3", "u4", "a4"]
+    assert desk.compactor.records[0].covers == ("u2", "a2")
+    assert "no transcript" in desk.problems[0]
+
+
+def test_a_refused_insert_is_tried_again_and_then_given_up_with_nothing_deleted(desk: Desk) -> None:
+    desk.write("They talked.")
+    for _ in range(MAX_ATTEMPTS):
+        desk.serve_one(refuse=True)
+        desk.receive_one()
+    assert kinds(desk) == ["create"] * MAX_ATTEMPTS
+    assert desk.idle
+    assert desk.compactor.records == []
+    assert len(ids(desk)) == 8
+
+
+def test_a_refused_delete_is_tried_again_and_then_reported(desk: Desk) -> None:
+    desk.write("They talked.")
+    desk.serve_one()
+    desk.receive_one()
+    while desk.to_server:
+        desk.serve_one(refuse=desk.to_server[0]["item_id"] == "u1")
+        desk.receive_one()
+    assert desk.idle
+    assert desk.compactor.records[0].left_over == ("u1",)
+    assert "u1" in ids(desk)
+    assert desk.lost() == []
+
+
+def test_an_item_that_is_gone_already_counts_as_deleted(desk: Desk) -> None:
+    desk.write("They talked.")
+    desk.server.delete("u1")  # the server truncated it by itself; no event tells (reference §4.6)
+    desk.settle()
+    assert desk.idle
+    assert desk.local.item_ids == tuple(ids(desk))
+
+
+def test_an_acknowledgement_that_never_comes_is_asked_for_again(desk: Desk) -> None:
+    desk.write("They talked.")
+    desk.serve_one()
+    desk.to_client.clear()  # lost on the way
+    desk.pass_time(ACKNOWLEDGEMENT_PATIENCE_S)
+    desk.settle()  # the second try is refused as a duplicate: the first arrived
+    assert kinds(desk)[:2] == ["create", "create"]
+    assert desk.idle
+    assert len(desk.compactor.records) == 1
+    assert desk.lost() == []
+
+
+def test_every_summary_has_an_id_of_its_own(desk: Desk) -> None:
+    for _ in range(12):
+        desk.spoken_turn()
+        desk.settle()
+    used = [record.id for record in desk.compactor.records]
+    assert len(used) == len(set(used)) >= 2
+
+
+def test_the_record_tells_what_the_splice_did_to_the_window(desk: Desk) -> None:
+    desk.settle()
+    desk.spoken_turn()
+    desk.settle()
+    record = desk.compactor.records[0]
+    assert (record.window_before, record.window_after) == (700, 600)
+
+
+def test_summarise_now_does_not_wait_for_the_trigger_and_says_when_there_is_nothing() -> None:
+    desk = Desk(SummaryPolicy(trigger_tokens=100_000, keep_turns=1))
+    desk.summarise_now()
+    assert "nothing to summarise" in desk.problems[0]
+    desk.spoken_turn()
+    desk.spoken_turn()
+    while desk.to_client:
+        desk.receive_one()
+    desk.summarise_now()
+    desk.summarise_now()  # pressed twice: still one
+    assert len(desk.to_write) == 1
+    desk.settle()
+    assert ids(desk)[1:] == ["u2", "a2"]

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+
+from realtime_helpers.conversation import Conversation
+from realtime_helpers.errors import SettingsError
+from realtime_helpers.memory import SummaryPolicy
+
+from ..conversation.events import added, call, response_created, response_done, text
+
+LONG = "word " * 200
+
+
+def talk(turns: int, window: int = 5_000) -> Conversation:
+    conversation = Conversation()
+    previous: str | None = None
+    for number in range(turns):
+        for item in (text(f"u{number}", "user", LONG), text(f"a{number}", "assistant", LONG)):
+            conversation.apply(added(item, previous))
+            previous = item["id"]
+    conversation.apply(response_created("r"))
+    conversation.apply(response_done("r", window))
+    return conversation
+
+
+def test_nothing_is_due_below_the_trigger() -> None:
+    policy = SummaryPolicy(trigger_tokens=2_000)
+    assert not policy.is_due(talk(4, window=1_999))
+    assert policy.is_due(talk(4, window=2_000))
+
+
+@pytest.mark.parametrize(("keep", "covered"), [(0, 4), (1, 3), (2, 2), (3, 1)])
+def test_whole_turns_are_kept(keep: int, covered: int) -> None:
+    plan = SummaryPolicy(trigger_tokens=500, keep_turns=keep).plan(talk(4))
+    assert plan is not None
+    assert [turn.ids for turn in plan.turns] == [(f"u{n}", f"a{n}") for n in range(covered)]
+
+
+@pytest.mark.parametrize("keep", [4, 5, 100])
+def test_there_is_no_plan_when_everything_is_kept(keep: int) -> None:
+    assert SummaryPolicy(trigger_tokens=500, keep_turns=keep).plan(talk(4)) is None
+
+
+def test_there_is_no_plan_when_too_little_would_go() -> None:
+    # kept turns alone are over the trigger: without this rule every response would set off a summary
+    assert SummaryPolicy(trigger_tokens=4_000, keep_turns=3).plan(talk(4)) is None
+
+
+def test_an_earlier_summary_is_merged_and_is_no_turn() -> None:
+    conversation = talk(4)
+    conversation.apply(added(text("sum_1", "system", "before"), None))
+    plan = SummaryPolicy(trigger_tokens=500, keep_turns=2).plan(conversation)
+    assert plan is not None
+    assert plan.previous is not None
+    assert plan.previous.id == "sum_1"
+    assert [turn.ids for turn in plan.turns] == [("u0", "a0"), ("u1", "a1")]
+
+
+def test_system_items_of_others_stay() -> None:
+    conversation = talk(4)
+    conversation.apply(added(text("rules", "system", "Be polite. " * 50), "a0"))
+    plan = SummaryPolicy(trigger_tokens=500, keep_turns=1).plan(conversation)
+    assert plan is not None
+    assert "rules" not in [item_id for turn in plan.turns for item_id in turn.ids]
+
+
+def test_a_turn_with_an_open_call_is_not_covered() -> None:
+    conversation = talk(4)
+    conversation.apply(added(call("c", "call_1"), "u1"))
+    plan = SummaryPolicy(trigger_tokens=500, keep_turns=1).plan(conversation)
+    assert plan is not None
+    assert [turn.ids[0] for turn in plan.turns] == ["u0", "u2"]
+
+
+@pytest.mark.parametrize("wrong", [{"trigger_tokens": 0}, {"keep_turns": -1}])
+def test_values_that_cannot_work_are_refused_in_words(wrong: dict[str, int]) -> None:
+    with pytest.raises(SettingsError, match="Use"):
+        SummaryPolicy(**wrong)
