@@ -25,13 +25,14 @@ class Fact:
     def as_answer(self) -> str:
         """The fact said back: 'Your dog is called Biscuit.'"""
         if self.subject in _SENTENCES:
-            return f"You {_SENTENCES[self.subject]} {_proper(self.value)}."
+            return f"You {_SENTENCES[self.subject]} {_proper(self.value) if self.subject in _PLACES else self.value}."
         value = _proper(self.value) if self.verb == "is called" or self.subject == "name" else self.value
         return f"Your {self.subject} {self.verb} {value}."
 
 
+_PLACES = {"home", "birthplace"}
 _SENTENCES = {
-    "home": "live in", "work": "work as", "birthplace": "come from", "instrument": "play", "taste": "love",
+    "home": "live in", "work": "work as a", "birthplace": "come from", "instrument": "play the", "taste": "love",
     "allergy": "are allergic to",
 }  # fmt: skip
 
@@ -51,13 +52,13 @@ _PATTERNS = tuple(
 )
 
 _QUESTIONS: tuple[tuple[str, str | None], ...] = (
-    (r"\b(?:what is|what's|who is|how old is) my (?P<subject>[\w ]+?)(?: called| named)?\s*[?.]?\s*$", None),
     (r"\bwhere (?:do|did) i live\b", "home"),
     (r"\b(?:what is my job|what do i do|where do i work)\b", "work"),
     (r"\bwhere (?:do i come|am i) from\b", "birthplace"),
     (r"\bwhat (?:instrument )?do i play\b", "instrument"),
     (r"\bwhat do i (?:love|like)\b", "taste"),
     (r"\bwhat am i allergic to\b", "allergy"),
+    (r"\b(?:what is|what's|who is|how old is) my (?P<subject>[\w ]+?)(?: called| named)?\s*[?.]?\s*$", None),
 )
 _EVERYTHING = re.compile(
     r"\bwhat (?:did|have) i (?:tell|told|say|said)|\bwhat do you (?:know|remember) about me", re.IGNORECASE

@@ -29,8 +29,14 @@ async def test_section_3_3_a_spoken_turn_is_heard_answered_and_counted(simulator
         assert heard["transcript"] == "how are you today"
 
         kinds = client.kinds()
-        chain = ["input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped", "input_audio_buffer.committed",
-                 "conversation.item.added", "conversation.item.done", "response.created"]  # fmt: skip
+        chain = [
+            "input_audio_buffer.speech_started",
+            "input_audio_buffer.speech_stopped",
+            "input_audio_buffer.committed",
+            "conversation.item.added",
+            "conversation.item.done",
+            "response.created",
+        ]
         start = kinds.index(chain[0])
         assert kinds[start : start + len(chain)] == chain
         assert kinds[-6:] == ["response.output_audio.done", "response.output_audio_transcript.done",

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import asyncio
+
+from realtime_helpers.protocol import append_audio, cancel_response
+from realtime_helpers.session.outbox import Outbox
+
+
+async def test_control_events_overtake_waiting_audio() -> None:
+    outbox = Outbox()
+    outbox.offer_audio(b"aa")
+    outbox.send(cancel_response())
+    assert await outbox.take() == cancel_response()
+    assert await outbox.take() == append_audio(b"aa")
+
+
+async def test_live_audio_loses_its_oldest_chunks_and_counts_them() -> None:
+    outbox = Outbox(max_waiting_chunks=2)
+    for pcm in (b"11", b"22", b"33"):
+        outbox.offer_audio(pcm)
+    assert outbox.dropped_chunks == 1
+    assert await outbox.take() == append_audio(b"22")
+
+
+async def test_audio_that_can_wait_is_made_to_and_nothing_is_lost() -> None:
+    outbox = Outbox(max_waiting_chunks=2)
+    taken: list[object] = []
+
+    async def speak() -> None:
+        for number in range(10):
+            await outbox.put_audio(bytes([number, number]))
+
+    speaking = asyncio.create_task(speak())
+    while len(taken) < 10:
+        taken.append(await outbox.take())
+    await speaking
+    assert taken == [append_audio(bytes([number, number])) for number in range(10)]
+    assert outbox.dropped_chunks == 0

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from realtime_helpers.runtime import BackgroundLoop, background_loop
+
+
+def test_there_is_one_background_loop_a_process() -> None:
+    found: list[BackgroundLoop] = []
+    threads = [threading.Thread(target=lambda: found.append(background_loop())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(map(id, found))) == 1
+
+
+def test_a_call_from_a_foreign_thread_wakes_the_loop_at_once() -> None:
+    # queue.put_nowait from another thread wakes nobody: the loop would sleep until something else happens
+    loop = background_loop()
+
+    async def wait_for_item(queue: asyncio.Queue[str]) -> str:
+        async with asyncio.timeout(5):
+            return await queue.get()
+
+    async def make_queue() -> asyncio.Queue[str]:
+        return asyncio.Queue()
+
+    queue = loop.submit(make_queue()).result(5)
+    waiting = loop.submit(wait_for_item(queue))
+    threading.Thread(target=loop.call, args=(queue.put_nowait, "hello")).start()
+    assert waiting.result(5) == "hello"
+
+
+def test_a_result_can_be_awaited_or_waited_for() -> None:
+    async def work() -> int:
+        return 7
+
+    async def elsewhere() -> int:
+        return await background_loop().submit(work())
+
+    assert background_loop().submit(work()).result(5) == 7
+    assert asyncio.run(elsewhere()) == 7
+
+
+def test_waiting_on_the_loop_for_itself_is_refused_instead_of_hanging() -> None:
+    async def forever() -> None:
+        await asyncio.Event().wait()
+
+    async def foolish() -> None:
+        pending = background_loop().submit(forever())
+        try:
+            pending.result(5)
+        finally:
+            pending.cancel()
+
+    with pytest.raises(RuntimeError, match="await"):
+        background_loop().submit(foolish()).result(5)
