@@ -14,7 +14,7 @@ from .audio.sinks import SilentSink
 from .audio.sources import SpeechSource, read_sound_file
 from .conversation import PRICES, PRICES_AS_OF, Conversation, Item, Turn, Usage, cost_usd
 from .errors import AudioError, MissingPartError, SessionError, SettingsError, WorkshopError
-from .memory import Summariser, SummaryPolicy, SummaryRecord, SummaryRequest, SummaryStyle
+from .memory import Summariser, SummaryPolicy, SummaryRecord, SummaryRequest, SummaryStyle, lost_items
 from .session import RealtimeSession, Snapshot, State, conversation_record
 from .settings import Settings
 from .tracing import EventLog
@@ -46,6 +46,7 @@ __all__ = [
     "WorkshopError",
     "conversation_record",
     "cost_usd",
+    "lost_items",
     "microphone",
     "read_sound_file",
     "speaker",

@@ -170,13 +170,8 @@ def _take_turn(
     outcome.said.append(line)
     number = len(outcome.said)
     user.play(clips[line.says])
-
-    def is_answered(now: Snapshot) -> bool:
-        done = len(now.turns) >= number and bool(now.turns[-1].assistant_text)
-        return done and now.is_quiet and now.turns[-1].is_settled and not now.turns[-1].pending
-
     with stage.live(session, number):
-        now = session.wait_for(is_answered, timeout_s=_TURN_PATIENCE_S)
+        now = session.wait_for_answer(number, timeout_s=_TURN_PATIENCE_S)
     stage.turn(number, now.turns[-1], now)
     return now
 

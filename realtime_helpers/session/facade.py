@@ -38,7 +38,7 @@ class RealtimeSession:
         with RealtimeSession(memory=SummaryPolicy(trigger_tokens=2_000, keep_turns=2)) as session:
             session.start(source=user)
             user.say("Tell me a quick story.")
-            session.wait_for(lambda now: now.turns and now.is_quiet, timeout_s=30)
+            print(session.wait_for_answer(1).turns[0].assistant_text)
     """
 
     def __init__(
@@ -108,6 +108,10 @@ class RealtimeSession:
                 f"Waited {timeout_s:g} s in vain. The session is {now.state.value}, after {len(now.turns)} turns; "
                 f"problems so far: {'; '.join(now.problems) or 'none'}."
             ) from None
+
+    def wait_for_answer(self, number: int, *, timeout_s: float = 60.0) -> Snapshot:
+        """Wait until turn `number` (from 1) was answered and its answer heard to the end. Raises like `wait_for`."""
+        return self.wait_for(lambda now: now.has_answered(number), timeout_s=timeout_s)
 
     def when(self, condition: Callable[[Snapshot], object]) -> Pending[Snapshot]:
         """The same without waiting: `await` the result, or call its `result()`."""

@@ -60,3 +60,10 @@ class Snapshot:
     dropped_chunks: int
     problems: tuple[str, ...]
     error: WorkshopError | None
+
+    def has_answered(self, number: int) -> bool:
+        """Whether turn `number` (from 1) was understood, answered, and its answer heard to the end."""
+        if len(self.turns) < number:
+            return False
+        turn = self.turns[number - 1]
+        return bool(turn.assistant_text) and turn.is_settled and not turn.pending and self.is_quiet

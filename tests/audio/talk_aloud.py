@@ -23,6 +23,6 @@ with RealtimeSession() as session:
     session.start(source=microphone(), sink=speaker())
     session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=30)
     threading.Thread(target=speak_into_the_room, daemon=True).start()
-    now = session.wait_for(lambda now: now.turns and now.turns[0].assistant_text and now.is_quiet, timeout_s=40)
+    now = session.wait_for_answer(1, timeout_s=40)
     print("heard:", now.turns[0].user_text)
     print("said:", now.turns[0].assistant_text)

@@ -13,7 +13,6 @@ from realtime_helpers import (
     RealtimeSession,
     SessionError,
     Settings,
-    Snapshot,
     SpeechSource,
     State,
     SummaryPolicy,
@@ -50,13 +49,6 @@ def server(config: Config) -> Iterator[LocalServer]:
     running.stop()
 
 
-def answered(turns: int) -> Any:
-    def condition(now: Snapshot) -> bool:
-        return len(now.turns) >= turns and bool(now.turns[-1].assistant_text) and now.is_quiet
-
-    return condition
-
-
 def settled(summaries: int) -> Any:
     return lambda now: len(now.summaries) >= summaries and not now.is_summarising
 
@@ -65,7 +57,7 @@ def test_a_typed_turn_is_answered(server: LocalServer) -> None:
     with RealtimeSession(settings=server.settings, config=TEXT_ONLY) as session:
         session.start()
         session.send_text("How are you?")
-        now = session.wait_for(answered(1), timeout_s=10)
+        now = session.wait_for_answer(1, timeout_s=10)
     assert now.turns[0].user_text == "How are you?"
     assert "fine" in now.turns[0].assistant_text
     assert now.responses[0].usage.input_text > 0
@@ -77,7 +69,7 @@ def test_a_spoken_turn_is_heard_and_answered_in_speech(server: LocalServer, conf
     with RealtimeSession(settings=server.settings) as session:
         session.start(source=user)
         user.say("What can you do?").result(10)
-        now = session.wait_for(answered(1), timeout_s=30)
+        now = session.wait_for_answer(1, timeout_s=30)
     turn = now.turns[0]
     assert turn.user_text == "what can you do"
     assert turn.items[0].spoken
@@ -99,13 +91,13 @@ def test_old_turns_are_summarised_inside_the_live_conversation(server: LocalServ
         session.start()
         for number, words in enumerate(["My dog is called Biscuit.", "Tell me a long story.", "Thank you."], start=1):
             session.send_text(words)
-            session.wait_for(answered(number), timeout_s=10)
+            session.wait_for_answer(number, timeout_s=10)
         session.wait_for(settled(1), timeout_s=10)
         for number, (words, expected) in enumerate(
             [("What language is the summary in?", "French"), ("What is my dog called?", "Biscuit")], start=4
         ):
             session.send_text(words)
-            now = session.wait_for(answered(number), timeout_s=10)
+            now = session.wait_for_answer(number, timeout_s=10)
             assert expected in now.turns[-1].assistant_text
         on_server = session.check_items().result(10)
     record = now.summaries[0]
@@ -133,7 +125,7 @@ def test_a_summariser_that_fails_is_reported_and_loses_nothing(server: LocalServ
         session.start()
         for number in range(1, 4):
             session.send_text("Tell me a long story.")
-            session.wait_for(answered(number), timeout_s=10)
+            session.wait_for_answer(number, timeout_s=10)
         now = session.wait_for(lambda now: now.problems, timeout_s=10)
         assert "429" in now.problems[0]
         assert len(now.items) == 6
@@ -153,7 +145,7 @@ def test_a_slow_summariser_delays_no_reply(server: LocalServer) -> None:
         session.start()
         for number in range(1, 6):
             session.send_text("Tell me a long story.")
-            now = session.wait_for(answered(number), timeout_s=10)
+            now = session.wait_for_answer(number, timeout_s=10)
         assert now.is_summarising
         assert now.summaries == ()
         release.set()
@@ -215,7 +207,7 @@ def test_a_server_that_goes_away_ends_every_wait_and_keeps_what_was_said(server:
     with RealtimeSession(settings=server.settings, config=TEXT_ONLY) as session:
         session.start()
         session.send_text("How are you?")
-        session.wait_for(answered(1), timeout_s=10)
+        session.wait_for_answer(1, timeout_s=10)
         waiting = session.when(lambda now: len(now.turns) > 99)
         server.stop()
         with pytest.raises(SessionError, match="was lost"):
@@ -249,7 +241,7 @@ def test_starting_twice_is_refused_and_starting_again_after_a_stop_is_not(server
     session.stop()
     session.start()
     session.send_text("How are you?")
-    assert session.wait_for(answered(1), timeout_s=10).turns
+    assert session.wait_for_answer(1, timeout_s=10).turns
     session.stop()
 
 
@@ -277,7 +269,7 @@ async def test_a_session_can_be_awaited_from_another_loop(server: LocalServer) -
     session = RealtimeSession(settings=server.settings, config=TEXT_ONLY)
     session.start()
     session.send_text("How are you?")
-    now = await session.when(answered(1))
+    now = await session.when(lambda now: now.has_answered(1))
     assert now.turns
     await asyncio.to_thread(session.stop)
 
