@@ -13,7 +13,7 @@ _FRAMES_PER_BYTE = 1 / 320  # 10 ms frames of 16-bit samples at 16 kHz
 # The grammar always answers with one of its phrases, so its answer is taken only where it explains the sound better
 # than the general model (log score per frame), and the less clearly it does, the more alike the words must be.
 # Pairs of (score gap at most, likeness at least), fitted to the voices of this project: docs/simulator.md.
-_TRUST_PHRASE = ((-14.0, 0.25), (-9.5, 0.4), (-5.0, 0.7))
+_TRUST_PHRASE = ((-17.0, 0.0), (-10.0, 0.25), (-6.0, 0.45), (-3.0, 0.7))
 
 
 class Recogniser:
