@@ -23,7 +23,7 @@ demo: $(VENV)/.ready-demo
 	@$(BIN)/realtime-workshop demo $(DEMO)
 
 lab: $(VENV)/.ready-lab
-	@$(BIN)/realtime-workshop lab
+	@$(BIN)/realtime-workshop lab $(LAB)
 
 doctor: $(VENV)/.ready-demo
 	@$(BIN)/realtime-workshop doctor

@@ -87,6 +87,7 @@ def serve(
         bool, typer.Option(help=f"Accept only the API key in the environment variable {SIMULATOR_KEY_VARIABLE}.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Chooses the stories.")] = 0,
+    leash: Annotated[bool, typer.Option(hidden=True, help="Stop when standard input ends.")] = False,
 ) -> None:
     """Run the simulator. Prints `ready URL` once it accepts connections; Ctrl-C stops it."""
     with _errors_in_words():
@@ -101,7 +102,11 @@ def serve(
                 "Install it with: pip install 'realtime-helpers[simulator]'",
             ) from None
         config = Config(parts=Parts(responder=BuiltinResponder(seed)), pace=PACES[pace.value], required_key=key)
-        run_server(Simulator(config, port=port), lambda url: print(f"ready {url}", flush=True))  # noqa: T201
+        run_server(
+            Simulator(config, port=port),
+            lambda url: print(f"ready {url}", flush=True),  # noqa: T201 - other programs read this line
+            leash=sys.stdin.buffer if leash else None,
+        )
 
 
 def _required_key() -> str:
@@ -114,12 +119,13 @@ def _required_key() -> str:
     return key
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(
+    context: typer.Context,
     port: Annotated[int, typer.Option(help="Port of the simulator; 0 takes a free one.")] = 8765,
     folder: Annotated[Path, typer.Option(help="Folder with the notebooks.")] = Path("notebooks"),
 ) -> None:
-    """Open JupyterLab on the course, with a simulator already running."""
+    """Open JupyterLab on the course, with a simulator already running. Other options go to JupyterLab."""
     from .demo.child import running_simulator
 
     with _errors_in_words():
@@ -128,7 +134,8 @@ def lab(
         with running_simulator(port) as url:
             Console().print(f"simulator ready at {url}")
             environment = {**os.environ, SIMULATOR_URL_VARIABLE: url}
-            code = subprocess.call([sys.executable, "-m", "jupyterlab", str(folder)], env=environment)
+            command = [sys.executable, "-m", "jupyterlab", str(folder), *context.args]
+            code = subprocess.call(command, env=environment)
     raise typer.Exit(code)
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .errors import WorkshopError
+from .errors import AudioError, MissingPartError, WorkshopError
 from .settings import SIMULATOR_URL_VARIABLE
 
 
@@ -93,16 +93,18 @@ def _try(name: str, look: Callable[[], str]) -> Finding:
 
 
 def _speaker() -> Finding:
-    from .audio.devices import has_speaker, speaker
+    from .audio.devices import speaker
 
-    if has_speaker():
-        return Finding("speaker", True, "sound can be played", needed=False)
+    device = speaker()
     try:
-        device = speaker()
         device.open()
-        device.close()
-    except WorkshopError as error:
+    except MissingPartError as error:
         return Finding("speaker", False, error.what, error.next_step, needed=False)
+    except AudioError:
+        repair = "Not needed: listen to the recordings instead."
+        return Finding("speaker", False, "no sound device here", repair, needed=False)
+    finally:
+        device.close()
     return Finding("speaker", True, "sound can be played", needed=False)
 
 

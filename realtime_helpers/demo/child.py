@@ -21,8 +21,9 @@ def running_simulator(port: int = 0) -> Iterator[str]:
     Raises:
         WorkshopError: It did not start; the message is its own.
     """
-    command = [sys.executable, "-m", "realtime_helpers", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
+    command = [sys.executable, "-m", "realtime_helpers", "serve", "--port", str(port), "--leash"]
+    pipe = subprocess.PIPE  # standard input is the leash: it ends with this process, even when that is killed
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8")
     try:
         yield _url_of(process)
     finally:

@@ -7,9 +7,10 @@ import contextlib
 import errno
 import signal
 import socket
+import threading
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from aiohttp import web
 
@@ -105,8 +106,14 @@ def _free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def serve(simulator: Simulator, announce: Callable[[str], None]) -> None:
-    """Run a simulator until Ctrl-C or a termination signal. `announce` gets the URL once it accepts connections."""
+def serve(simulator: Simulator, announce: Callable[[str], None], *, leash: IO[bytes] | None = None) -> None:
+    """Run a simulator until Ctrl-C or a termination signal.
+
+    Args:
+        simulator: What to run.
+        announce: Gets the URL once connections are accepted.
+        leash: A stream that ends when the process that started this one does, however it dies; then we stop too.
+    """
 
     async def run() -> None:
         stop = asyncio.Event()
@@ -114,12 +121,20 @@ def serve(simulator: Simulator, announce: Callable[[str], None]) -> None:
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
             for name in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(name, stop.set)
+        if leash is not None:
+            threading.Thread(target=_hold, args=(leash, loop, stop), daemon=True).start()
         async with simulator:
             announce(simulator.base_url)
             await stop.wait()
 
     with contextlib.suppress(KeyboardInterrupt):
         _run(run())
+
+
+def _hold(leash: IO[bytes], loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    leash.read()
+    with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+        loop.call_soon_threadsafe(stop.set)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

@@ -120,6 +120,17 @@ def test_a_simulator_killed_in_the_middle_is_one_error_and_what_was_said_is_save
     assert soundfile.info(tmp_path / "conversation.wav").duration > 20
 
 
+def test_a_simulator_on_a_leash_ends_with_the_process_that_started_it() -> None:
+    command = [*DEMO, "serve", "--port", "0", "--leash"]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+    assert server.stdout is not None
+    assert server.stdin is not None
+    assert server.stdout.readline().startswith("ready ")
+    server.stdin.close()
+    assert server.wait(10) == 0
+    server.stdout.close()
+
+
 def test_a_taken_port_is_one_sentence_with_another_port() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
