@@ -10,6 +10,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..audio.sinks import Sink
@@ -140,11 +141,10 @@ class LiveSession:
         self.error = error
 
     async def _hold_conversation(self, source: Source | None, sink: Sink) -> None:
-        from openai import AsyncOpenAI
-
+        openai = await asyncio.to_thread(import_module, "openai")  # takes most of a second: not on this loop
         self._settings = await find_server(self._settings)
         sink.open()
-        client = AsyncOpenAI(
+        client = openai.AsyncOpenAI(
             base_url=self._settings.base_url, api_key=self._settings.api_key, default_headers=self._settings.headers
         )
         async with client:
