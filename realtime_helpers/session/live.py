@@ -200,7 +200,11 @@ class LiveSession:
                 frame = await connection.recv_bytes()
             except ConnectionClosed as end:
                 raise closed(self._settings, end, self._fatal) from None
-            self._on_event(decode(frame))
+            try:
+                self._on_event(decode(frame))
+            except (KeyError, TypeError, ValueError) as error:  # one frame we cannot read must not end the talk
+                self.problems.append(f"The server sent something that could not be read: {error!r}")
+                self._changed()
 
     async def _transmit(self, connection: AsyncRealtimeConnection) -> None:
         from websockets.exceptions import ConnectionClosed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,9 +17,11 @@ from .generation import Generation, Request
 from .input_audio import InputAudioBuffer
 from .pace import Pace
 from .parts import Parts
-from .protocol_error import ProtocolError, missing, unsupported
+from .protocol_error import ProtocolError, missing, optional_text, unsupported
 from .session_config import check_response, default_session, updated_session
 from .vad import SpeechStarted, SpeechStopped, VoiceDetector
+
+_log = logging.getLogger(__name__)
 
 SESSION_SECONDS = 3600
 MAX_APPEND_BYTES = 15 * 1024 * 1024
@@ -88,6 +91,10 @@ class Connection:
             self._handle(event)
         except ProtocolError as error:
             self._send(encode(error.as_event(self.ids.new("event"), event_id)))
+        except Exception:  # noqa: BLE001 - a fault of ours must not end the client's session
+            _log.exception("A client event could not be handled.")
+            fault = ProtocolError("internal_error", "The simulator failed to handle this event. Please report it.")
+            self._send(encode(fault.as_event(self.ids.new("event"), event_id, "server_error")))
 
     def refuse_binary(self) -> None:
         """Answer a binary frame (reference §2.4)."""
@@ -260,7 +267,7 @@ class Connection:
         if "item" not in event:
             raise missing("item")
         item = item_from_client(event["item"], self.ids.new("item"))
-        self.conversation.insert(item, event.get("previous_item_id"))
+        self.conversation.insert(item, optional_text(event, "previous_item_id"))
         self._announce(item)
         if item.pcm:
             self._listen_to(item)
@@ -359,7 +366,7 @@ class Connection:
         return context
 
     def _cancel_by_client(self, event: Event) -> None:
-        response_id = event.get("response_id")
+        response_id = optional_text(event, "response_id")
         target = self._out_of_band.get(response_id) if response_id else self._active
         if target is None and self._active is not None and self._active.id == response_id:
             target = self._active

@@ -21,7 +21,7 @@ from .accounting import (
     reply_text_tokens,
     user_audio_tokens,
 )
-from .protocol_error import ProtocolError, missing, unsupported
+from .protocol_error import ProtocolError, missing, optional_text, unsupported
 from .responder import DEAF, Line
 
 
@@ -270,7 +270,7 @@ def _message(raw: dict[str, Any], item_id: str) -> Item:
             raise unsupported(kind, _CONTENT_TYPES[role], f"{path}.type")
         if kind == "input_audio":
             pcm += audio_from(part.get("audio"), f"{path}.audio")
-            shown.append({"type": "input_audio", "transcript": part.get("transcript")})
+            shown.append({"type": "input_audio", "transcript": optional_text(part, "transcript", f"{path}.")})
         else:
             text = part.get("text")
             if not isinstance(text, str):

@@ -20,19 +20,38 @@ class ProtocolError(Exception):
         self.message = message
         self.param = param
 
-    def as_event(self, event_id: str, client_event_id: str | None) -> dict[str, Any]:
+    def as_event(
+        self, event_id: str, client_event_id: str | None, kind: str = "invalid_request_error"
+    ) -> dict[str, Any]:
         """The `error` event that names the client's `event_id`."""
         return {
             "type": "error",
             "event_id": event_id,
             "error": {
-                "type": "invalid_request_error",
+                "type": kind,
                 "code": self.code,
                 "message": self.message,
                 "param": self.param,
                 "event_id": client_event_id,
             },
         }
+
+
+def wrong_type(param: str, expected: str) -> ProtocolError:
+    """A value has the wrong JSON type."""
+    return ProtocolError("invalid_type", f"Invalid type for '{param}': expected {expected}.", param)
+
+
+def optional_text(source: dict[str, Any], name: str, path: str = "") -> str | None:
+    """A field that is a string, null or absent.
+
+    Raises:
+        ProtocolError: It is something else.
+    """
+    value = source.get(name)
+    if value is not None and not isinstance(value, str):
+        raise wrong_type(path + name, "a string")
+    return value
 
 
 def missing(param: str) -> ProtocolError:

@@ -17,7 +17,7 @@ from aiohttp import web
 from ..errors import WorkshopError
 from ..speech.worker import WorkerError
 from .accounting import count_text
-from .app import Config, build_app
+from .app import SOCKETS, Config, build_app
 
 LOOPBACK = "127.0.0.1"
 
@@ -45,6 +45,11 @@ class Simulator:
     def base_url(self) -> str:
         """URL to give to a client, ending in `/v1`."""
         return f"http://{self._host}:{self._port}/v1"
+
+    @property
+    def sockets(self) -> list[web.WebSocketResponse[bool]]:
+        """Open connections, for tests that need to put their own frames into one."""
+        return list(self._runner.app[SOCKETS]) if self._runner is not None else []
 
     async def start(self) -> None:
         """Accept connections.

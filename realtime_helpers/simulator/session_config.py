@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .protocol_error import ProtocolError, missing, unsupported
+from .protocol_error import ProtocolError, missing, unsupported, wrong_type
 
 INSTRUCTIONS = (
     "You are the local simulator of the Realtime Workshop, not a language model. You answer by rules, only from "
@@ -78,7 +78,7 @@ def _choice(*allowed: str) -> Check:
 def _number(low: float, high: float, kind: str = "decimal") -> Check:
     def check(value: Any, path: str) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ProtocolError("invalid_type", f"Invalid type for '{path}': expected a number.", path)
+            raise wrong_type(path, "a number")
         if value < low:
             raise ProtocolError(
                 f"{kind}_below_min_value",
@@ -98,7 +98,7 @@ def _number(low: float, high: float, kind: str = "decimal") -> Check:
 def _of(kind: type, name: str) -> Check:
     def check(value: Any, path: str) -> None:
         if not isinstance(value, kind):
-            raise ProtocolError("invalid_type", f"Invalid type for '{path}': expected {name}.", path)
+            raise wrong_type(path, name)
 
     return check
 
@@ -110,7 +110,7 @@ _flag = _of(bool, "a boolean")
 def _object(fields: Mapping[str, Check], required: tuple[str, ...] = ()) -> Check:
     def check(value: Any, path: str) -> None:
         if not isinstance(value, dict):
-            raise ProtocolError("invalid_type", f"Invalid type for '{path}': expected an object.", path)
+            raise wrong_type(path, "an object")
         for name in required:
             if name not in value:
                 raise missing(f"{path}.{name}")

@@ -38,6 +38,15 @@ class LocalServer:
     def settings(self) -> Settings:
         return Settings.from_environment("simulator", simulator_url=self.simulator.base_url, environ={})
 
+    def send_to_all(self, frame: str) -> None:
+        """Put a frame of our own into every open connection."""
+
+        async def send() -> None:
+            for socket in self.simulator.sockets:
+                await socket.send_str(frame)
+
+        background_loop().submit(send()).result(10)
+
     def stop(self) -> None:
         background_loop().submit(self.simulator.stop()).result(10)
 
@@ -278,3 +287,14 @@ def test_no_repr_shows_a_key() -> None:
     settings = Settings.from_environment("openai", environ={"OPENAI_API_KEY": "sk-secret-value"})
     session = RealtimeSession(settings=settings)
     assert "secret" not in repr(settings) + repr(session) + repr(session.snapshot)
+
+
+def test_a_frame_that_cannot_be_read_is_reported_and_the_talk_goes_on(server: LocalServer) -> None:
+    with RealtimeSession(settings=server.settings, config=TEXT_ONLY) as session:
+        session.start()
+        session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=10)
+        for frame in ("no json", '{"type": "response.done"}', '{"type": "something.new", "field": 1}'):
+            server.send_to_all(frame)
+        session.send_text("How are you?")
+        now = session.wait_for_answer(1, timeout_s=10)
+    assert len(now.problems) == 2

@@ -1,0 +1,70 @@
+"""Whatever a client sends, the answer is an `error` event of the protocol, and the session goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import orjson
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from realtime_helpers.protocol import IdMint
+from realtime_helpers.simulator import PACES, Parts
+from realtime_helpers.simulator.connection import Connection
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["", "root", "a", "auto", "none", "message", "user", "assistant", "input_text", "input_audio",
+                       "AAAA", "AAA=", "server_vad", "audio/pcm", "function_call_output"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
+        ["id", "type", "role", "content", "text", "audio", "transcript", "item", "session", "input", "output",
+         "turn_detection", "format", "tools", "name", "call_id", "conversation", "metadata", "voice"]), inner, max_size=4),
+    max_leaves=8,
+)  # fmt: skip
+events = st.fixed_dictionaries(
+    {"type": st.sampled_from([
+        "session.update", "input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear",
+        "conversation.item.create", "conversation.item.truncate", "conversation.item.delete",
+        "conversation.item.retrieve", "response.create", "response.cancel", "nope"])},
+    optional=dict.fromkeys(("event_id", "session", "audio", "item", "item_id", "previous_item_id", "content_index", "audio_end_ms", "response", "response_id"), json_values),
+)  # fmt: skip
+
+
+def user_item(**content: Any) -> dict[str, Any]:
+    return {"type": "message", "role": "user", "content": [content]}
+
+
+async def exchange(frames: list[Any]) -> list[dict[str, Any]]:
+    sent: list[dict[str, Any]] = []
+    ids = IdMint(lambda: 1.8e9, random.Random(0))
+    connection = Connection(
+        lambda frame: sent.append(orjson.loads(frame)), model="gpt-realtime", parts=Parts(), ids=ids, pace=PACES["fast"],
+        now_s=1.8e9,
+    )  # fmt: skip
+    connection.start()
+    for frame in frames:
+        connection.receive(orjson.dumps(frame).decode())
+    connection.receive('{"type": "input_audio_buffer.clear"}')
+    await connection.close()
+    return sent
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(events, max_size=6))
+@example([{"type": "conversation.item.create", "item": user_item(type="input_audio", audio="AAAA", transcript=[1])}])
+@example(
+    [{"type": "conversation.item.create", "item": user_item(type="input_text", text="a"), "previous_item_id": [1]}]
+)
+@example([{"type": "session.update", "session": {"type": "realtime", "instructions": None}}])
+@example([{"type": "session.update", "session": {"type": "realtime", "tool_choice": None, "tools": None}}])
+@example([{"type": "response.create", "response": {"audio": {"output": {"voice": {}}}}}])
+@example([{"type": "response.create", "response": {"input": [5, None]}}])
+@example([{"type": "response.cancel", "response_id": [1]}])
+def test_no_frame_breaks_the_connection(frames: list[dict[str, Any]]) -> None:
+    sent = asyncio.run(exchange(frames))
+    assert sent[-1]["type"] == "input_audio_buffer.cleared"
+    for event in sent:
+        if event["type"] == "error":
+            assert event["error"]["type"] == "invalid_request_error", event
