@@ -5,6 +5,7 @@ The one place outside the command line that knows the simulator exists: everythi
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import importlib.util
 from dataclasses import replace
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .simulator import Simulator
 
 _simulator: Simulator | None = None
+_starting: asyncio.Task[Simulator] | None = None
 
 
 async def find_server(settings: Settings) -> Settings:
@@ -32,20 +34,32 @@ async def find_server(settings: Settings) -> Settings:
 
 
 async def _simulator_url() -> str:
-    global _simulator  # noqa: PLW0603 - one simulator a process serves every session
+    global _simulator, _starting  # noqa: PLW0603 - one simulator a process serves every session
     if _simulator is None:
         if importlib.util.find_spec("aiohttp") is None:
             raise MissingPartError(
                 "The simulator is not installed.",
                 "Install it with: pip install 'realtime-helpers[simulator]'",
             )
-        from .simulator import Simulator
-
-        simulator = Simulator()
-        await simulator.start()
-        _simulator = simulator
-        atexit.register(stop_simulator)
+        if _starting is None:
+            _starting = asyncio.get_running_loop().create_task(_start_simulator())
+        try:
+            _simulator = await asyncio.shield(_starting)  # a session that is stopped meanwhile stops only itself
+        finally:
+            if _starting.done():
+                _starting = None
     return _simulator.base_url
+
+
+async def _start_simulator() -> Simulator:
+    global _simulator  # noqa: PLW0603
+    from .simulator import Simulator
+
+    simulator = Simulator()
+    await simulator.start()
+    _simulator = simulator
+    atexit.register(stop_simulator)
+    return simulator
 
 
 def stop_simulator() -> None:
@@ -53,4 +67,5 @@ def stop_simulator() -> None:
     global _simulator
     if _simulator is not None:
         simulator, _simulator = _simulator, None
+        atexit.unregister(stop_simulator)
         background_loop().submit(simulator.stop()).result(timeout_s=10)

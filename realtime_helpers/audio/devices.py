@@ -128,6 +128,7 @@ class Microphone:
                 samplerate=RATE_HZ, channels=1, dtype="int16", blocksize=_BLOCK_FRAMES, device=self._device,
                 latency="low", callback=hear,
             )  # fmt: skip
+            stream.start()
         except (module.PortAudioError, ValueError) as error:
             raise _no_device("microphone", error) from None
         with stream:

@@ -54,7 +54,7 @@ class SpeechSource:
         self._voice = voice
         self._pause_ms = pause_ms
         self._engine = engine or Voice()
-        self._clips: asyncio.Queue[bytes] = asyncio.Queue()
+        self._clips: asyncio.Queue[asyncio.Future[bytes]] = asyncio.Queue()
 
     def say(self, text: str) -> Pending[None]:
         """Speak `text` with a synthesised voice, after what was said before. From any thread.
@@ -63,20 +63,33 @@ class SpeechSource:
         """
 
         async def speak() -> None:
-            speech = await asyncio.to_thread(self._engine.speak, text, self._voice)
-            self._clips.put_nowait(speech.pcm)
+            place = self._queue()  # taken before the speech is made: what was said first is heard first
+            pcm = b""
+            try:
+                pcm = (await asyncio.to_thread(self._engine.speak, text, self._voice)).pcm
+            finally:
+                place.set_result(pcm)
 
         return background_loop().submit(speak())
 
+    def _queue(self, pcm: bytes | None = None) -> asyncio.Future[bytes]:
+        place: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        if pcm is not None:
+            place.set_result(pcm)
+        self._clips.put_nowait(place)
+        return place
+
     def play(self, pcm: bytes) -> None:
         """Speak a clip (PCM16, 24 kHz, mono). From any thread."""
-        background_loop().call(self._clips.put_nowait, pcm)
+        background_loop().call(self._queue, pcm)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """See `Source.chunks`."""
         lead = silence(200)
         while True:
-            clip = await self._clips.get()
+            clip = await (await self._clips.get())
+            if not clip:
+                continue  # it could not be spoken; whoever said it was told
             next_at = asyncio.get_running_loop().time()
             for chunk in chunks_of(lead + clip + silence(self._pause_ms)):
                 yield chunk

@@ -93,6 +93,8 @@ class Conversation:
 
     def _on_session(self, event: Event) -> None:
         self.session = event["session"]
+        if not self._turn_detection:
+            self.user_is_speaking = False  # nobody will tell when speech ends
 
     def _on_speech_started(self, event: Event) -> None:
         self.user_is_speaking = True
@@ -105,8 +107,13 @@ class Conversation:
         if self._turn_detection.get("create_response"):
             self._awaited_response = event["item_id"]
 
-    def _on_committed(self, _event: Event) -> None:
+    def _on_speech_taken(self, _event: Event) -> None:
         self.user_is_speaking = False
+
+    @property
+    def interrupts_replies(self) -> bool:
+        """Whether the server cancels a reply when the user begins to speak."""
+        return bool(self._turn_detection.get("interrupt_response"))
 
     @property
     def _turn_detection(self) -> dict[str, Any]:
@@ -145,6 +152,8 @@ class Conversation:
         done = _from_wire(wire, audio_ms=known.audio_ms)
         if known.role == "user":
             done = replace(done, text=known.text or done.text, transcript=known.transcript)
+        elif not done.text:
+            done = replace(done, text=known.text)
         self._items[known.id] = replace(done, heard_ms=known.heard_ms, deleted=known.deleted)
 
     def _on_deleted(self, event: Event) -> None:
@@ -214,7 +223,8 @@ class Conversation:
         "session.updated": _on_session,
         "input_audio_buffer.speech_started": _on_speech_started,
         "input_audio_buffer.speech_stopped": _on_speech_stopped,
-        "input_audio_buffer.committed": _on_committed,
+        "input_audio_buffer.committed": _on_speech_taken,
+        "input_audio_buffer.cleared": _on_speech_taken,
         "conversation.item.added": _on_added,
         "conversation.item.done": _on_item_done,
         "conversation.item.deleted": _on_deleted,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ..conversation import SUMMARY_ID_PREFIX, Conversation, Item, Turn, estimate_text_tokens
+from ..conversation import SUMMARY_ID_PREFIX, Conversation, Item, Turn, Usage, estimate_text_tokens
 from ..protocol import ErrorKind, Event, classify_error, create_item, delete_item, system_text
 from ..protocol.client_events import ROOT
 from .policy import Plan, SummaryPolicy, estimate_item_tokens
@@ -22,6 +22,7 @@ from .summariser import HEADING, SummaryRequest
 MAX_ATTEMPTS = 3
 TRANSCRIPT_PATIENCE_S = 15.0
 ACKNOWLEDGEMENT_PATIENCE_S = 10.0
+_MOST_RESPONSES_SKIPPED = 15
 
 
 class Phase(Enum):
@@ -116,6 +117,9 @@ class Compactor:
         self._steps: dict[str, _Step] = {}
         self._fresh_response: str | None = None
         self._window_before = 0
+        self._given_up: set[str] = set()
+        self._failures = 0
+        self._responses_to_skip = 0
 
     @property
     def next_deadline_s(self) -> float | None:
@@ -135,7 +139,7 @@ class Compactor:
         match event["type"]:
             case "response.created" if self.phase is Phase.IDLE and event["response"].get("conversation_id"):
                 self._fresh_response = event["response"]["id"]
-            case "response.done" if event["response"]["id"] == self._fresh_response:
+            case "response.done" if event["response"]["id"] == self._fresh_response and _read_something(event):
                 # a response created during a splice measured the old window: it decides nothing
                 effects += self._consider(conversation, now_s)
             case "conversation.item.added" if self._draft and event["item"]["id"] == self._draft.id:
@@ -150,7 +154,7 @@ class Compactor:
         """Start without waiting for the trigger. Does nothing when one is under way or there is nothing to cover."""
         if self.phase is not Phase.IDLE:
             return []
-        plan = replace(self.policy, least_saving_tokens=0).plan(conversation)
+        plan = replace(self.policy, least_saving_tokens=0).plan(conversation, self._given_up)
         if plan is None:
             return [Problem("There is nothing to summarise yet: no whole turn is older than those that are kept.")]
         self._start(plan, conversation, now_s)
@@ -164,9 +168,9 @@ class Compactor:
         size = sum(estimate_item_tokens(item) for turn in self._plan.turns for item in turn.items)
         previous = estimate_text_tokens(self._plan.previous.text) if self._plan.previous else 0
         if not text:
-            return self._give_up("The summariser answered with nothing; the old turns stay as they are.")
+            return self._fail("The summariser answered with nothing")
         if estimate_text_tokens(text) >= size + previous:
-            return self._give_up("The summary is longer than what it would replace; the old turns stay as they are.")
+            return self._fail("The summary is longer than what it would replace")
         covers = tuple(item_id for turn in self._plan.turns for item_id in turn.ids)
         merges = self._plan.previous.id if self._plan.previous else None
         self.phase = Phase.INSERTING
@@ -177,10 +181,10 @@ class Compactor:
         return self.advance(conversation, now_s)
 
     def summary_failed(self, reason: str) -> list[Effect]:
-        """No summary could be written; the next response over the trigger tries again."""
+        """No summary could be written; a later response over the trigger tries again, ever later ones."""
         if self.phase is not Phase.SUMMARISING:
             return []
-        return self._give_up(f"The summary could not be written ({reason}); the old turns stay as they are.")
+        return self._fail(f"The summary could not be written ({reason})")
 
     def advance(self, conversation: Conversation, now_s: float) -> list[Effect]:
         """Do what can be done now: call it after every event and at `next_deadline_s`."""
@@ -199,7 +203,9 @@ class Compactor:
             self.records[-1] = replace(self.records[-1], window_after=conversation.ledger.window_tokens)
         if self.phase is not Phase.IDLE or not self.policy.is_due(conversation):
             return []
-        if (plan := self.policy.plan(conversation)) is not None:
+        if self._responses_to_skip:
+            self._responses_to_skip -= 1
+        elif (plan := self.policy.plan(conversation, self._given_up)) is not None:
             self._start(plan, conversation, now_s)
         return []
 
@@ -216,6 +222,7 @@ class Compactor:
         if current.pending and now_s < self._deadline_s:
             return []
         self._deadline_s = None
+        self._given_up.update(item.id for item in current.pending)
         # a turn nobody could read is never covered: it stays on the server as audio
         there = tuple(turn for turn in current.turns if turn.items)
         readable = tuple(turn for turn in there if turn.is_readable)
@@ -229,6 +236,12 @@ class Compactor:
         self._plan = replace(current, turns=readable)
         previous = current.previous.text.removeprefix(HEADING) if current.previous else None
         return [*effects, Write(SummaryRequest(readable, previous))]
+
+    def _fail(self, what: str) -> list[Effect]:
+        """Give up this time, and skip 0, 1, 3, 7 responses before the next try."""
+        self._failures += 1
+        self._responses_to_skip = min(2 ** (self._failures - 1) - 1, _MOST_RESPONSES_SKIPPED)
+        return self._give_up(f"{what}; the old turns stay as they are.")
 
     def _give_up(self, message: str | None) -> list[Effect]:
         self.phase = Phase.IDLE
@@ -248,6 +261,7 @@ class Compactor:
             overdue = step.sent_at_s is not None and now_s >= step.sent_at_s + ACKNOWLEDGEMENT_PATIENCE_S
             if step.sent_at_s is not None and not overdue:
                 continue
+            step.sent_at_s = None  # due (again); otherwise its deadline would lie in the past for ever
             if step.attempts >= MAX_ATTEMPTS:
                 effects += self._abandon(key, "the server does not answer")
             elif conversation.is_quiet:
@@ -265,18 +279,16 @@ class Compactor:
         self.phase = Phase.DELETING
         # the record counts from here: should the rest fail, the covered turns are both summarised and verbatim
         self.records.append(self._draft)
-        on_server = set(conversation.item_ids)
-        old = [*self._draft.covers, *([self._draft.merges] if self._draft.merges else [])]
-        self._steps = {
-            item_id: _Step(delete_item(item_id, event_id=self._new_id("event")))
-            for item_id in old
-            if item_id in on_server
-        }
+        covered = set(self._draft.covers)
+        # every other summary goes: also one that an earlier splice could not delete
+        old = [i.id for i in conversation.items if i.id in covered or (i.is_summary and i.id != self._draft.id)]
+        self._steps = {item_id: _Step(delete_item(item_id, event_id=self._new_id("event"))) for item_id in old}
 
     def _finish(self) -> None:
         self.phase = Phase.IDLE
         self._plan = self._draft = None
         self._fresh_response = None
+        self._failures = 0
 
     def _refused(self, event: Event) -> list[Effect]:
         error = event["error"]
@@ -304,6 +316,11 @@ class Compactor:
         last = self.records[-1]
         self.records[-1] = replace(last, left_over=(*last.left_over, key))
         return [Problem(f"An item that is already summarised could not be deleted ({reason}); it stays as well.")]
+
+
+def _read_something(event: Event) -> bool:
+    """Whether a response measured the window: one that was cancelled early did not."""
+    return Usage.from_wire(event["response"].get("usage")).input_tokens > 0
 
 
 def _refreshed(turn: Turn, conversation: Conversation) -> Turn:

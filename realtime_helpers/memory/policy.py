@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from ..conversation import Conversation, Item, Turn, estimate_text_tokens
+from ..conversation import Conversation, Item, Transcript, Turn, estimate_text_tokens
 from ..errors import SettingsError
 
 _USER_TOKENS_PER_SECOND = 10
@@ -43,7 +44,7 @@ class SummaryPolicy:
 
     Attributes:
         trigger_tokens: Conversation tokens (instructions and tools not counted) of a response that set it off.
-        keep_turns: Whole turns that stay verbatim.
+        keep_turns: Whole turns that stay verbatim; at least one, because the newest may still be playing.
         least_saving_tokens: Do nothing when less than this would go: otherwise kept turns that are larger than
             the trigger would be summarised again at every response. Default: a quarter of the trigger.
 
@@ -60,23 +61,37 @@ class SummaryPolicy:
             raise SettingsError(
                 f"trigger_tokens is {self.trigger_tokens}.", "Use a positive number of tokens, such as 2000."
             )
-        if self.keep_turns < 0:
-            raise SettingsError(f"keep_turns is {self.keep_turns}.", "Use 0 or more turns, such as 2.")
+        if self.keep_turns < 1:
+            raise SettingsError(
+                f"keep_turns is {self.keep_turns}: the newest turn may still be playing.",
+                "Use 1 or more turns, such as 2.",
+            )
 
     def is_due(self, conversation: Conversation) -> bool:
         """Whether the window has reached the trigger."""
         return conversation.ledger.window_tokens >= self.trigger_tokens
 
-    def plan(self, conversation: Conversation) -> Plan | None:
-        """What to summarise now; `None` when too little would go."""
+    def plan(self, conversation: Conversation, given_up: Collection[str] = ()) -> Plan | None:
+        """What to summarise now; `None` when too little would go.
+
+        Args:
+            conversation: What there is.
+            given_up: Ids of items whose words were waited for in vain: their turns stay until the words come.
+        """
         turns = conversation.turns
-        old = turns[: max(0, len(turns) - self.keep_turns)]
-        covered = tuple(turn for turn in map(_without_system, old) if turn.items and turn.is_settled)
+        old = map(_without_system, turns[: max(0, len(turns) - self.keep_turns)])
+        covered = tuple(turn for turn in old if turn.items and turn.is_settled and _may_be_read(turn, given_up))
         saving = sum(estimate_item_tokens(item) for turn in covered for item in turn.items)
         least = self.trigger_tokens // 4 if self.least_saving_tokens is None else self.least_saving_tokens
         if not covered or saving < least:
             return None
         return Plan(covered, next((item for item in conversation.items if item.is_summary), None))
+
+
+def _may_be_read(turn: Turn, given_up: Collection[str]) -> bool:
+    """Whether the words are known, or may still come."""
+    failed = any(item.transcript is Transcript.FAILED for item in turn.items)
+    return not failed and not any(item.id in given_up for item in turn.pending)
 
 
 def _without_system(turn: Turn) -> Turn:

@@ -86,11 +86,21 @@ class RealtimeSession:
             self._loop.submit(self._live.stop()).result(_STOP_PATIENCE_S)
 
     def send_text(self, text: str) -> None:
-        """Send a typed turn and ask for a reply."""
+        """Send a typed turn and ask for a reply, as soon as no other reply is under way.
+
+        Raises:
+            SessionError: The session is not running.
+        """
+        self._require_running()
         self._loop.call(self._live.say_text, text)
 
     def summarise_now(self) -> None:
-        """Summarise old turns without waiting for the trigger."""
+        """Summarise old turns without waiting for the trigger.
+
+        Raises:
+            SessionError: The session is not running.
+        """
+        self._require_running()
         self._loop.call(self._live.summarise_now)
 
     def wait_for(self, condition: Callable[[Snapshot], object], *, timeout_s: float = 60.0) -> Snapshot:
@@ -100,9 +110,11 @@ class RealtimeSession:
             TimeoutError: It did not hold within `timeout_s`; the message says how the session stands.
             WorkshopError: The session ended before it held; the message says why.
         """
+        pending = self.when(condition)
         try:
-            return self.when(condition).result(timeout_s)
+            return pending.result(timeout_s)
         except TimeoutError:
+            pending.cancel()
             now = self.snapshot
             raise TimeoutError(
                 f"Waited {timeout_s:g} s in vain. The session is {now.state.value}, after {len(now.turns)} turns; "
@@ -125,7 +137,11 @@ class RealtimeSession:
         """Ask the server for every item believed to be there: the ids of those it really has.
 
         Each answer carries the item's whole audio, so this is for the end of a conversation.
+
+        Raises:
+            SessionError: The session is not running.
         """
+        self._require_running()
         return self._loop.submit(self._live.check_items())
 
     @property
@@ -136,6 +152,12 @@ class RealtimeSession:
             return self._live.snapshot()
 
         return self._live.snapshot() if self._loop.is_current else self._loop.submit(look()).result(_STOP_PATIENCE_S)
+
+    def _require_running(self) -> None:
+        if not self._started or self._is_over():
+            raise self.snapshot.error or SessionError(
+                "This session is not running.", "Start it first with session.start(...)."
+            )
 
     def _is_over(self) -> bool:
         return self.snapshot.state in {State.STOPPED, State.FAILED}

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +17,7 @@ from ..audio.sinks import Sink
 from ..audio.sources import Source
 from ..backends import find_server
 from ..conversation import PRICES, Conversation, cost_usd
-from ..errors import SessionError, WorkshopError
+from ..errors import AudioError, SessionError, WorkshopError
 from ..memory import (
     Assume,
     ChatSummariser,
@@ -60,6 +60,7 @@ Trace = Callable[[Literal["sent", "received"], Event, float], None]
 """Called for every event both ways with the session's clock in seconds. It must return at once."""
 
 CONNECT_PATIENCE_S = 15.0
+_CLOSE_PATIENCE_S = 2.0
 _NO_POLICY = SummaryPolicy(trigger_tokens=2**62)
 
 
@@ -100,6 +101,12 @@ class LiveSession:
         self._first_audio_ms: list[float] = []
         self._reply_item: str | None = None
         self._silenced_response: str | None = None
+        self._cut_items: set[str] = set()
+        self._configured = False
+        self._update_id = self._ids.new("event")
+        self._held: list[Event] = []
+        self._answer_is_due = False
+        self._drain_check: asyncio.TimerHandle | None = None
 
     # -- life -----------------------------------------------------------------------------------------
 
@@ -125,16 +132,21 @@ class LiveSession:
             fault = SessionError(f"The session failed: {error!r}.", "Please report this as a bug.")
             self._fail(error if isinstance(error, WorkshopError) else fault)
         finally:
-            sink.close()
-            if self._timer is not None:
-                self._timer.cancel()
+            try:
+                sink.close()
+            except Exception as error:  # noqa: BLE001 - whoever waits must be told all the same
+                self.problems.append(f"The sink could not be closed: {error!r}")
+            for timer in (self._timer, self._drain_check):
+                if timer is not None:
+                    timer.cancel()
             self._changed()
             for _, future in self._waiters:
                 if not future.done():
                     future.set_exception(self.error or _stopped())
             self._waiters.clear()
             for _, retrieval in self._retrievals.values():
-                retrieval.cancel()
+                if not retrieval.done():
+                    retrieval.set_exception(self.error or _stopped())
 
     def _fail(self, error: WorkshopError) -> None:
         self._state = State.FAILED
@@ -164,8 +176,9 @@ class LiveSession:
                 for task in self._tasks:
                     task.cancel()
                 await asyncio.gather(*self._tasks, return_exceptions=True)
-                with contextlib.suppress(Exception):  # the socket may be gone already; there is nothing to save
-                    await connection.close()
+                with contextlib.suppress(Exception):  # the socket may be gone or deaf; there is nothing to save
+                    async with asyncio.timeout(_CLOSE_PATIENCE_S):
+                        await connection.close()
 
     async def _connect(self, client: AsyncOpenAI) -> AsyncRealtimeConnection:
         try:
@@ -176,8 +189,11 @@ class LiveSession:
 
     async def _configure(self) -> None:
         await self._await_event("session.created")
-        self._send(update_session(self._config, event_id=self._ids.new("event")))
+        self._outbox.send(update_session(self._config, event_id=self._update_id))
         await self._await_event("session.updated")
+        self._configured = True
+        for event in self._held:
+            self._outbox.send(event)
 
     async def _await_event(self, kind: str) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -202,7 +218,7 @@ class LiveSession:
                 raise closed(self._settings, end, self._fatal) from None
             try:
                 self._on_event(decode(frame))
-            except (KeyError, TypeError, ValueError) as error:  # one frame we cannot read must not end the talk
+            except Exception as error:  # noqa: BLE001 - one frame we cannot read must not end the talk
                 self.problems.append(f"The server sent something that could not be read: {error!r}")
                 self._changed()
 
@@ -211,9 +227,14 @@ class LiveSession:
 
         while True:
             event = await self._outbox.take()
+            try:
+                frame = encode(event)
+            except TypeError as error:
+                self.problems.append(f"An event could not be sent, it is no valid text: {error}")
+                continue
             self._note("sent", event)
             try:
-                await connection.send_raw(encode(event))
+                await connection.send_raw(frame)
             except ConnectionClosed:
                 return  # the receiving side knows why, and says so
 
@@ -225,8 +246,16 @@ class LiveSession:
                     self._outbox.offer_audio(chunk)
                 else:
                     await self._outbox.put_audio(chunk)
+        except WorkshopError:
+            raise
+        except Exception as error:
+            name = type(source).__name__
+            raise AudioError(
+                f"The audio source {name} failed: {error!r}.", "Start again with another source."
+            ) from error
         finally:
-            await chunks.aclose()  # type: ignore[attr-defined]
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
 
     # -- events ---------------------------------------------------------------------------------------
 
@@ -242,6 +271,9 @@ class LiveSession:
                 self._question_ended_s = self._now()
             case "response.done":
                 self._on_response_done(event)
+            case "conversation.item.input_audio_transcription.failed":
+                reason = (event.get("error") or {}).get("message") or "no reason given"
+                self.problems.append(f"The words of a turn are not known: {reason}")
             case "conversation.item.retrieved":
                 self._on_retrieved(event["item"]["id"])
             case "error":
@@ -249,11 +281,15 @@ class LiveSession:
         if (future := self._awaited_events.get(event["type"])) is not None and not future.done():
             future.set_result(None)
         self._carry_out(self._compactor.apply(event, self.conversation, self._now()))
+        self._answer_if_due()
         self._changed()
 
     def _play(self, event: Event) -> None:
-        if event["response_id"] == self._silenced_response or self.conversation.find(event["item_id"]) is None:
-            return  # interrupted, or outside the conversation
+        if self.conversation.find(event["item_id"]) is None:
+            return  # outside the conversation
+        if event["response_id"] == self._silenced_response:
+            self._cut(event["item_id"])  # interrupted before its first sound was here
+            return
         if self._question_ended_s is not None:
             self._first_audio_ms.append((self._now() - self._question_ended_s) * 1000)
             self._question_ended_s = None
@@ -263,17 +299,26 @@ class LiveSession:
 
     def _yield_to_user(self) -> None:
         """Barge-in (reference §3.5): fall silent, truncate at what was heard. The server cancels by itself."""
+        if not self.conversation.interrupts_replies:
+            return
         assert self._sink is not None
         cut = list(self._sink.head.queued_items)
         if self.conversation.active_response_id is not None:
             self._silenced_response = self.conversation.active_response_id
-            if self._reply_item is not None and self._reply_item not in cut:
+            if self._reply_item is not None:
                 cut.append(self._reply_item)
         self._sink.flush()
         for item_id in cut:
+            self._cut(item_id)
+        self._reply_item = None
+
+    def _cut(self, item_id: str) -> None:
+        """Tell the server, once, how much of a reply was heard."""
+        assert self._sink is not None
+        if item_id not in self._cut_items:
+            self._cut_items.add(item_id)
             heard_ms = self._sink.head.heard_ms(item_id)
             self._send(truncate_item(item_id, heard_ms, event_id=self._ids.new("event")))
-        self._reply_item = None
 
     def _on_response_done(self, event: Event) -> None:
         self._reply_item = None
@@ -294,7 +339,7 @@ class LiveSession:
             case ErrorKind.REFUSED:
                 self.problems.append(refused(error))
         awaited = self._awaited_events.get("session.updated")
-        if awaited is not None and not awaited.done():
+        if awaited is not None and not awaited.done() and error.get("event_id") == self._update_id:
             awaited.set_exception(SessionError(f"{refused(error)}", "Change the session's settings and start again."))
 
     # -- memory ---------------------------------------------------------------------------------------
@@ -342,8 +387,15 @@ class LiveSession:
     def say_text(self, text: str) -> None:
         """Send a typed user turn and ask for a response."""
         self._send(create_item(user_text(text, item_id=self._ids.new("item")), event_id=self._ids.new("event")))
-        self._question_ended_s = self._now()
-        self._send(create_response(event_id=self._ids.new("event")))
+        self._answer_is_due = True
+        self._answer_if_due()
+
+    def _answer_if_due(self) -> None:
+        """Ask for a response once no other runs: the server would refuse a second one (reference §2.4)."""
+        if self._answer_is_due and self.conversation.is_quiet:
+            self._answer_is_due = False
+            self._question_ended_s = self._now()
+            self._send(create_response(event_id=self._ids.new("event")))
 
     async def check_items(self) -> frozenset[str]:
         """Ask the server for every item believed to be there; the ids of those it really has.
@@ -371,7 +423,10 @@ class LiveSession:
 
     def _send(self, event: Event) -> None:
         self.conversation.note_sent(event)
-        self._outbox.send(event)
+        if self._configured:
+            self._outbox.send(event)
+        else:
+            self._held.append(event)  # nothing overtakes the session's configuration
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -379,8 +434,13 @@ class LiveSession:
         task.add_done_callback(self._tasks.discard)
 
     def _note(self, direction: Literal["sent", "received"], event: Event) -> None:
-        if self._trace is not None:
+        if self._trace is None:
+            return
+        try:
             self._trace(direction, event, self._now())
+        except Exception as error:  # noqa: BLE001 - the caller's function must not end the talk
+            self._trace = None
+            self.problems.append(f"The trace was switched off, it failed: {error!r}")
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -391,10 +451,8 @@ class LiveSession:
         """A future that gets the first snapshot for which `condition` holds."""
         future: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
         if self._state in {State.STOPPED, State.FAILED}:
-            now = self.snapshot()
-            if condition(now):
-                future.set_result(now)
-            else:
+            self._try(condition, future, self.snapshot())
+            if not future.done():
                 future.set_exception(self.error or _stopped())
         else:
             self._waiters.append((condition, future))
@@ -408,15 +466,25 @@ class LiveSession:
         now = self.snapshot()
         for waiter in list(self._waiters):
             condition, future = waiter
-            try:
-                if not future.done() and condition(now):
-                    future.set_result(now)
-            except Exception as error:  # noqa: BLE001 - the condition is the caller's: so is its error
-                future.set_exception(error)
+            self._try(condition, future, now)
             if future.done():
                 self._waiters.remove(waiter)
+        if self._drain_check is not None:
+            self._drain_check.cancel()
+            self._drain_check = None
         if self._waiters and self._sink is not None and (left_ms := self._sink.head.queued_ms):
-            asyncio.get_running_loop().call_later(left_ms / 1000, self._changed)  # no event tells that sound ended
+            # no event tells that the last sound was played
+            self._drain_check = asyncio.get_running_loop().call_later(left_ms / 1000, self._changed)
+
+    @staticmethod
+    def _try(condition: Callable[[Snapshot], bool], future: asyncio.Future[Snapshot], now: Snapshot) -> None:
+        try:
+            if not future.done() and condition(now):
+                future.set_result(now)
+        except StopIteration as error:  # a future cannot carry this one
+            future.set_exception(RuntimeError(f"The condition raised {error!r}."))
+        except Exception as error:  # noqa: BLE001 - the condition is the caller's: so is its error
+            future.set_exception(error)
 
     def snapshot(self) -> Snapshot:
         """The session as it is now."""

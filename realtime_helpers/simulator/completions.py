@@ -6,7 +6,7 @@ from typing import Any
 
 from ..protocol.ids import IdMint
 from .accounting import MESSAGE_FRAMING_TOKENS, count_text
-from .protocol_error import ProtocolError, missing
+from .protocol_error import ProtocolError, missing, optional_text, wrong_type
 from .summariser import answer, summarise, wants_summary
 
 
@@ -43,9 +43,11 @@ def response(body: dict[str, Any], ids: IdMint, now_s: float) -> dict[str, Any]:
     wanted = body.get("input")
     if not wanted:
         raise missing("input")
+    if not isinstance(wanted, str | list):
+        raise wrong_type("input", "a string or an array")
     messages = [{"role": "user", "content": wanted}] if isinstance(wanted, str) else list(wanted)
-    if body.get("instructions"):
-        messages.insert(0, {"role": "system", "content": body["instructions"]})
+    if instructions := optional_text(body, "instructions"):
+        messages.insert(0, {"role": "system", "content": instructions})
     written, read = _write(body, messages)
     tokens = count_text(written)
     return {
@@ -94,4 +96,6 @@ def _content(message: dict[str, Any]) -> str:
     content = message.get("content") or ""
     if isinstance(content, str):
         return content
+    if not isinstance(content, list):
+        raise wrong_type("messages[].content", "a string or an array")
     return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))

@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 SESSION_SECONDS = 3600
 MAX_APPEND_BYTES = 15 * 1024 * 1024
 _MIN_COMMIT_MS = 100
+_MAX_DEPTH = 64
 _TOKEN_LIMIT = 200_000  # the number shown in rate_limits.updated; nothing is limited here
 
 
@@ -52,7 +53,8 @@ class Connection:
         self.conversation = Conversation()
         self._conversation_id = ids.new("conv")
         self._buffer = InputAudioBuffer()
-        self._detector = self._new_detector()
+        self._detector: VoiceDetector | None = None
+        self._adjust_detector()
         self._speech_item_id: str | None = None
         self._speech_start_ms = 0
         self._active: Generation | None = None
@@ -131,26 +133,25 @@ class Connection:
     def _update_session(self, event: Event) -> None:
         if "session" not in event:
             raise missing("session")
-        before = self.session["audio"]["input"]["turn_detection"]
         self.session = updated_session(
             self.session, event["session"], has_assistant_audio=self.conversation.has_assistant_audio
         )
-        if self.session["audio"]["input"]["turn_detection"] != before:
-            self._detector = self._new_detector()
-            self._speech_item_id = None
+        self._adjust_detector()
         self.emit("session.updated", session=self.session)
 
-    def _new_detector(self) -> VoiceDetector | None:
+    def _adjust_detector(self) -> None:
+        """Follow the session's turn detection. An utterance that is under way goes on."""
         settings = self.session["audio"]["input"]["turn_detection"]
         if settings is None:
-            return None
-        detector = VoiceDetector(
+            self._detector = None
+            return
+        if self._detector is None:
+            self._detector = VoiceDetector(at_ms=int(self._buffer.end_ms))
+        self._detector.configure(
             threshold=settings["threshold"],
             prefix_padding_ms=settings["prefix_padding_ms"],
             silence_duration_ms=settings["silence_duration_ms"],
         )
-        detector.start_at(int(self._buffer.end_ms))
-        return detector
 
     # -- audio in -------------------------------------------------------------------------------------
 
@@ -179,8 +180,10 @@ class Connection:
         self._speech_item_id = self.ids.new("item")
         self._speech_start_ms = start_ms
         self.emit("input_audio_buffer.speech_started", audio_start_ms=start_ms, item_id=self._speech_item_id)
-        if self._active is not None and self._turn_detection("interrupt_response"):
-            self._active.cancel("turn_detected")
+        if self._turn_detection("interrupt_response"):
+            self._answer_waiting = False  # the turn that waits for its answer goes on in this one
+            if self._active is not None:
+                self._active.cancel("turn_detected")
 
     def _speech_stopped(self, end_ms: int) -> None:
         assert self._speech_item_id is not None
@@ -241,7 +244,7 @@ class Connection:
         try:
             text = await self.parts.hear(bytes(item.pcm))
         except Exception as error:  # noqa: BLE001 - a deaf server still holds a conversation
-            if transcription is not None:
+            if transcription is not None and self.conversation.find(item.id) is not None:
                 problem = {"type": "server_error", "code": "transcriber_unavailable", "param": None,
                            "message": f"Input transcription failed for item '{item.id}'. {error}"}  # fmt: skip
                 self.emit("conversation.item.input_audio_transcription.failed", **ids, error=problem)
@@ -281,7 +284,7 @@ class Connection:
             if name not in event:
                 raise missing(name)
         at_ms = event["audio_end_ms"]
-        if not isinstance(at_ms, int) or at_ms < 0:
+        if isinstance(at_ms, bool) or not isinstance(at_ms, int) or at_ms < 0:
             raise ProtocolError(
                 "invalid_value", "Invalid 'audio_end_ms': expected a whole number >= 0.", "audio_end_ms"
             )
@@ -320,7 +323,7 @@ class Connection:
         if not generation.was_cancelled:
             limit = {"name": "tokens", "limit": _TOKEN_LIMIT, "remaining": _TOKEN_LIMIT, "reset_seconds": 0.0}
             self.emit("rate_limits.updated", rate_limits=[limit])
-        if self._answer_waiting and self._active is None:
+        if self._answer_waiting and self._active is None and self._speech_item_id is None:
             self._answer_waiting = False
             self._start_response({})
 
@@ -401,9 +404,26 @@ def _parse(frame: str) -> Event:
         raise ProtocolError("invalid_json", f"Invalid event: failed to parse JSON value. {error}") from error
     if not isinstance(event, dict):
         raise ProtocolError("invalid_event", "Invalid event: expected a JSON object.")
+    if _is_deeper_than(event, _MAX_DEPTH):
+        raise ProtocolError("invalid_json", f"Invalid event: nested deeper than {_MAX_DEPTH} levels.")
     if not isinstance(event.get("type"), str):
         raise missing("type")
     return event
+
+
+def _is_deeper_than(value: object, limit: int) -> bool:
+    level: list[object] = [value]
+    for _ in range(limit + 1):
+        if not level:
+            return False
+        level = [inner for outer in level for inner in _contents(outer)]
+    return bool(level)
+
+
+def _contents(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def _id_in(event: Event) -> str:

@@ -34,12 +34,14 @@ class Item:
         pcm: Its audio, PCM16 24 kHz; empty for text.
         heard: Words recognised in user audio; `None` until known.
         previous_id: The item it was put after; `None` when it came first.
+        is_cut: Whether its audio was truncated: nothing is added to it any more.
     """
 
     wire: dict[str, Any]
     pcm: bytearray = field(default_factory=bytearray)
     heard: str | None = None
     previous_id: str | None = None
+    is_cut: bool = False
 
     @property
     def id(self) -> str:
@@ -66,6 +68,10 @@ class Item:
         """All text or transcript of the item that the wire shows."""
         content = self.wire.get("content", [])
         return " ".join(part.get("text") or part.get("transcript") or "" for part in content).strip()
+
+    def drop_transcript(self) -> None:
+        """Forget the words: after a truncation nobody knows which of them are left."""
+        self.wire["content"][0].pop("transcript", None)
 
     def with_audio(self) -> dict[str, Any]:
         """The item as `conversation.item.retrieved` shows it."""
@@ -210,7 +216,8 @@ class Conversation:
                 "audio_end_ms",
             )
         del item.pcm[audio_end_ms * BYTES_PER_MS :]
-        item.wire["content"][0].pop("transcript", None)
+        item.is_cut = True
+        item.drop_transcript()
 
 
 _CONTENT_TYPES = {
@@ -254,7 +261,7 @@ def item_from_client(raw: Any, new_id: str) -> Item:
 
 def _message(raw: dict[str, Any], item_id: str) -> Item:
     role = raw.get("role")
-    if role not in _CONTENT_TYPES:
+    if not isinstance(role, str) or role not in _CONTENT_TYPES:
         raise unsupported(role, list(_CONTENT_TYPES), "item.role") if role else missing("item.role")
     content = raw.get("content")
     if not isinstance(content, list) or not content:

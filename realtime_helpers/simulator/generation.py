@@ -139,6 +139,8 @@ class Generation:
         speech: Speech | None = None
         if self.request.spoken:
             speech = await self.host.parts.speak(text, self.request.voice, self.request.speed)
+        if self._cancelled.is_set():
+            return
         item = Item({"id": self.host.ids.new("item"), "type": "message", "status": "in_progress",
                      "role": "assistant", "content": []})  # fmt: skip
         self._open(item)
@@ -159,7 +161,6 @@ class Generation:
                 {"type": "audio", "transcript": said},
                 {"type": "output_audio", "transcript": said},
             )
-            self._output_audio_tokens += accounting.assistant_audio_tokens(item.audio_ms)
         else:
             said = await self._stream_text(text, ids)
             self.host.emit("response.output_text.done", **ids, text=said)
@@ -169,24 +170,29 @@ class Generation:
         item.wire["content"] = [content]
         self.host.emit("response.content_part.done", **ids, part=part)
         self._close(item)
+        if item.is_cut:
+            item.drop_transcript()  # truncated while it was generated: the closing events still told the whole
 
     async def _stream_speech(self, item: Item, speech: Speech, ids: dict[str, Any]) -> str:
         """Send audio in deltas with the transcript ahead of it; returns the text sent."""
         item.wire["content"] = [{"type": "output_audio", "transcript": ""}]
         cuts = _word_cuts(speech)
-        said = 0
+        said = generated = 0
         for index, chunk in enumerate(chunks_of(speech.pcm, AUDIO_DELTA_MS * BYTES_PER_MS)):
+            if self._cancelled.is_set():
+                break
             horizon_ms = (index + 1) * AUDIO_DELTA_MS + _TRANSCRIPT_LEAD_MS
             while cuts and cuts[0][0] < horizon_ms:
                 end = cuts.pop(0)[1]
                 self.host.emit("response.output_audio_transcript.delta", **ids, delta=speech.text[said:end])
                 said = end
-            item.pcm += chunk
+            generated += len(chunk)
+            if not item.is_cut:
+                item.pcm += chunk
             self.host.emit("response.output_audio.delta", **ids, delta=pcm_to_base64(chunk))
             speed = self.host.pace.audio_speed
             await self._pause(AUDIO_DELTA_MS / speed if speed else 0)
-            if self._cancelled.is_set():
-                break
+        self._output_audio_tokens += accounting.assistant_audio_tokens(generated / BYTES_PER_MS)
         return speech.text[:said].rstrip()
 
     async def _stream_text(self, text: str, ids: dict[str, Any]) -> str:
@@ -271,6 +277,8 @@ class Generation:
 
 def _word_cuts(speech: Speech) -> list[tuple[int, int]]:
     """For each word: when it starts, and where in the text its delta ends (the next word's start)."""
+    if not speech.words:
+        return [(0, len(speech.text))]
     starts = [word.offset for word in speech.words]
     ends = [*starts[1:], len(speech.text)]
-    return [(word.at_ms, end) for word, end in zip(speech.words, ends, strict=True)] or [(0, len(speech.text))]
+    return [(word.at_ms, end) for word, end in zip(speech.words, ends, strict=True)]

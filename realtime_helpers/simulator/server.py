@@ -49,7 +49,10 @@ class Simulator:
     @property
     def sockets(self) -> list[web.WebSocketResponse[bool]]:
         """Open connections, for tests that need to put their own frames into one."""
-        return list(self._runner.app[SOCKETS]) if self._runner is not None else []
+        if self._runner is None:
+            return []
+        sockets = self._runner.app[SOCKETS]
+        return list(sockets)
 
     async def start(self) -> None:
         """Accept connections.

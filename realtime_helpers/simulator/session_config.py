@@ -79,6 +79,8 @@ def _number(low: float, high: float, kind: str = "decimal") -> Check:
     def check(value: Any, path: str) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise wrong_type(path, "a number")
+        if kind == "integer" and not isinstance(value, int):
+            raise wrong_type(path, "a whole number")
         if value < low:
             raise ProtocolError(
                 f"{kind}_below_min_value",
@@ -273,7 +275,9 @@ def _merge(target: dict[str, Any], change: dict[str, Any]) -> None:
             base = target.get(name) or dict(_SERVER_VAD)
             target[name] = {**base, **value}
         elif isinstance(value, dict) and name == "transcription":
-            target[name] = {"language": None, "prompt": None, **value}
+            target[name] = {"language": None, "prompt": None, **(target.get(name) or {}), **value}
+            if "model" not in target[name]:
+                raise missing("session.audio.input.transcription.model")
         elif isinstance(value, dict) and isinstance(target.get(name), dict):
             _merge(target[name], value)
         else:

@@ -39,30 +39,34 @@ class VoiceDetector:
     """Finds where speech starts and stops in the audio written so far.
 
     Args:
-        threshold: 0 to 1; higher needs louder speech.
-        prefix_padding_ms: Audio kept before the onset.
-        silence_duration_ms: Silence that ends a turn.
+        at_ms: Milliseconds of audio that were written before it began to listen.
     """
 
-    def __init__(self, *, threshold: float, prefix_padding_ms: int, silence_duration_ms: int) -> None:
-        self._prefix_ms = prefix_padding_ms
-        self._silence_ms = silence_duration_ms
-        self._gate = 10 ** ((-45 + (threshold - 0.5) * 40) / 20)
+    def __init__(self, *, at_ms: int = 0) -> None:
         self._pending = b""
-        self._at_ms = 0
+        self._at_ms = at_ms
+        self._listened_ms = 0
         self._loud_frames = 0
         self._quiet_ms = 0
         self._speaking = False
         self._detector, self._resampler = _detector()
 
+    def configure(self, *, threshold: float, prefix_padding_ms: int, silence_duration_ms: int) -> None:
+        """Set the dials, also in the middle of a turn.
+
+        Args:
+            threshold: 0 to 1; higher needs louder speech.
+            prefix_padding_ms: Audio kept before the onset.
+            silence_duration_ms: Silence that ends a turn.
+        """
+        self._prefix_ms = prefix_padding_ms
+        self._silence_ms = silence_duration_ms
+        self._gate = 10 ** ((-45 + (threshold - 0.5) * 40) / 20)
+
     @property
     def speaking(self) -> bool:
         """Whether a turn is open."""
         return self._speaking
-
-    def start_at(self, at_ms: int) -> None:
-        """Continue counting from `at_ms` of audio written, when detection was off before."""
-        self._at_ms = at_ms
 
     def close_turn(self) -> None:
         """Forget an open turn: the client committed it itself."""
@@ -73,24 +77,26 @@ class VoiceDetector:
     def feed(self, pcm: bytes) -> list[SpeechStarted | SpeechStopped]:
         """Hear more audio (PCM16, 24 kHz)."""
         events: list[SpeechStarted | SpeechStopped] = []
-        self._pending += pcm
-        while len(self._pending) >= _FRAME_BYTES:
-            frame, self._pending = self._pending[:_FRAME_BYTES], self._pending[_FRAME_BYTES:]
-            event = self._step(self._is_speech(frame))
+        heard = self._pending + pcm
+        whole = len(heard) - len(heard) % _FRAME_BYTES
+        for start in range(0, whole, _FRAME_BYTES):
+            event = self._step(self._is_speech(heard[start : start + _FRAME_BYTES]))
             if event is not None:
                 events.append(event)
+        self._pending = heard[whole:]
         return events
 
     def _is_speech(self, frame: bytes) -> bool:
         samples = samples_from_pcm(frame)
         narrow = pcm_from_samples(self._resampler.resample_chunk(samples))[-_DETECTOR_BYTES:]
         loud = float(np.sqrt(np.mean(samples**2))) >= self._gate
-        if self._at_ms < _ADAPTATION_MS or len(narrow) < _DETECTOR_BYTES:
+        if self._listened_ms < _ADAPTATION_MS or len(narrow) < _DETECTOR_BYTES:
             return False
         return bool(self._detector.is_speech(narrow, _DETECTOR_HZ)) and loud
 
     def _step(self, is_speech: bool) -> SpeechStarted | SpeechStopped | None:
         self._at_ms += FRAME_MS
+        self._listened_ms += FRAME_MS
         if not self._speaking:
             self._loud_frames = self._loud_frames + 1 if is_speech else 0
             if self._loud_frames >= _ONSET_FRAMES:

@@ -73,9 +73,10 @@ class Transcriber:
         audio = pcm_from_samples(resample(samples_from_pcm(pcm), RATE_HZ, _RECOGNISER_HZ))
         try:
             reply, _ = self._worker.request({}, audio)
-        except WorkerError:
+        except WorkerError:  # it may have died while idle: a new one deserves a try
             self._loaded = False
-            raise
+            self.load()
+            reply, _ = self._worker.request({}, audio)
         return Heard(reply["text"], reply["source"])
 
     def close(self) -> None:

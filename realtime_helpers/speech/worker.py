@@ -92,12 +92,18 @@ class Worker:
             except (OSError, EOFError, ValueError) as error:
                 self._end()
                 raise WorkerError(f"The helper process {self._module} ended unexpectedly.") from error
+            except BaseException:  # interrupted between question and answer: a late answer must meet no other question
+                self._end()
+                raise
         if "error" in reply:
             raise WorkerError(reply["error"])
         return reply, data
 
     def close(self) -> None:
-        """End the process. A later request starts it again."""
+        """End the process, also in the middle of a request. A later request starts it again."""
+        process = self._process
+        if process is not None:
+            process.kill()  # whoever waits for an answer, and holds the lock, gets an error now
         with self._lock:
             self._end()
 

@@ -93,7 +93,7 @@ def test_old_turns_are_summarised_inside_the_live_conversation(server: LocalServ
     with RealtimeSession(
         settings=server.settings,
         config=TEXT_ONLY,
-        memory=SummaryPolicy(trigger_tokens=250, keep_turns=1),
+        memory=SummaryPolicy(trigger_tokens=200, keep_turns=1),
         style=SummaryStyle(language="French"),
         trace=lambda direction, event, _at: trace.append((direction, event)),
     ) as session:

@@ -15,7 +15,9 @@ SENTENCES = ("Tell me a quick story.", "How are you today?", "I live in Lisbon."
 
 def detector(**changes: float) -> VoiceDetector:
     values: dict[str, float] = {"threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500, **changes}
-    return VoiceDetector(**values)  # type: ignore[arg-type]
+    vad = VoiceDetector()
+    vad.configure(**values)  # type: ignore[arg-type]
+    return vad
 
 
 def test_every_sentence_is_one_turn_with_padding_and_the_silence_that_ended_it(parts: Parts) -> None:

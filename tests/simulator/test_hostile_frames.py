@@ -14,22 +14,33 @@ from realtime_helpers.protocol import IdMint
 from realtime_helpers.simulator import PACES, Parts
 from realtime_helpers.simulator.connection import Connection
 
+WORDS = """auto none root a message user assistant input_text input_audio AAAA AAA= server_vad audio/pcm
+function_call_output""".split()
+FIELDS = """id type role content text audio transcript item session input output turn_detection format tools name
+call_id conversation metadata voice""".split()
+EVENTS = """session.update input_audio_buffer.append input_audio_buffer.commit input_audio_buffer.clear
+conversation.item.create conversation.item.truncate conversation.item.delete conversation.item.retrieve
+response.create response.cancel nope""".split()
+EVENT_FIELDS = """event_id session audio item item_id previous_item_id content_index audio_end_ms response
+response_id""".split()
+
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False)
-    | st.sampled_from(["", "root", "a", "auto", "none", "message", "user", "assistant", "input_text", "input_audio",
-                       "AAAA", "AAA=", "server_vad", "audio/pcm", "function_call_output"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
-        ["id", "type", "role", "content", "text", "audio", "transcript", "item", "session", "input", "output",
-         "turn_detection", "format", "tools", "name", "call_id", "conversation", "metadata", "voice"]), inner, max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["", *WORDS]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
     max_leaves=8,
-)  # fmt: skip
-events = st.fixed_dictionaries(
-    {"type": st.sampled_from([
-        "session.update", "input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear",
-        "conversation.item.create", "conversation.item.truncate", "conversation.item.delete",
-        "conversation.item.retrieve", "response.create", "response.cancel", "nope"])},
-    optional=dict.fromkeys(("event_id", "session", "audio", "item", "item_id", "previous_item_id", "content_index", "audio_end_ms", "response", "response_id"), json_values),
-)  # fmt: skip
+)
+events = st.fixed_dictionaries({"type": st.sampled_from(EVENTS)}, optional=dict.fromkeys(EVENT_FIELDS, json_values))
+
+
+def nested(depth: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
 
 
 def user_item(**content: Any) -> dict[str, Any]:
@@ -38,11 +49,15 @@ def user_item(**content: Any) -> dict[str, Any]:
 
 async def exchange(frames: list[Any]) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
-    ids = IdMint(lambda: 1.8e9, random.Random(0))
+    ids, fast = IdMint(lambda: 1.8e9, random.Random(0)), PACES["fast"]
     connection = Connection(
-        lambda frame: sent.append(orjson.loads(frame)), model="gpt-realtime", parts=Parts(), ids=ids, pace=PACES["fast"],
+        lambda frame: sent.append(orjson.loads(frame)),
+        model="gpt-realtime",
+        parts=Parts(),
+        ids=ids,
+        pace=fast,
         now_s=1.8e9,
-    )  # fmt: skip
+    )
     connection.start()
     for frame in frames:
         connection.receive(orjson.dumps(frame).decode())
@@ -62,6 +77,9 @@ async def exchange(frames: list[Any]) -> list[dict[str, Any]]:
 @example([{"type": "response.create", "response": {"audio": {"output": {"voice": {}}}}}])
 @example([{"type": "response.create", "response": {"input": [5, None]}}])
 @example([{"type": "response.cancel", "response_id": [1]}])
+@example([{"type": "conversation.item.create", "item": {"type": "message", "role": [], "content": []}}])
+@example([{"type": "response.create", "response": {"metadata": nested(200)}}])
+@example([{"type": "session.update", "session": {"type": "realtime", "tracing": nested(200)}}])
 def test_no_frame_breaks_the_connection(frames: list[dict[str, Any]]) -> None:
     sent = asyncio.run(exchange(frames))
     assert sent[-1]["type"] == "input_audio_buffer.cleared"
