@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from realtime_helpers import AudioError, SilentSink, StereoRecorder, read_sound_file
+from realtime_helpers import AudioError, SilentSink, SpeechSource, StereoRecorder, read_sound_file
 from realtime_helpers.audio.formats import (
     CHUNK_BYTES,
     chunks_of,
@@ -17,6 +18,8 @@ from realtime_helpers.audio.formats import (
     samples_from_pcm,
     silence,
 )
+from realtime_helpers.runtime import background_loop
+from realtime_helpers.speech import Speech
 
 
 def test_pcm_survives_the_way_there_and_back() -> None:
@@ -89,3 +92,30 @@ async def test_a_recording_has_the_user_left_and_the_assistant_right_one_after_t
 
 def test_silence_is_silent() -> None:
     assert silence(10) == bytes(480)
+
+
+async def test_what_is_said_first_is_heard_first_however_long_it_takes_to_make() -> None:
+    release = threading.Event()
+
+    class SlowVoice:
+        def speak(self, text: str, _voice: str) -> Speech:
+            if text == "slow":
+                release.wait(10)
+            return Speech(text, text.encode() * 48, ())
+
+    user = SpeechSource(engine=SlowVoice(), pause_ms=0)  # type: ignore[arg-type]
+
+    async def first_two() -> bytes:
+        heard = b""
+        async for chunk in user.chunks():
+            heard += chunk
+            if b"fast" in heard:
+                return heard
+        return heard
+
+    hearing = background_loop().submit(first_two())
+    user.say("slow")
+    user.say("fast")
+    release.set()
+    heard = await hearing
+    assert heard.index(b"slow") < heard.index(b"fast")

@@ -7,6 +7,7 @@ import pytest
 from realtime_helpers.memory import Phase, SummaryPolicy
 from realtime_helpers.memory.compactor import ACKNOWLEDGEMENT_PATIENCE_S, MAX_ATTEMPTS, TRANSCRIPT_PATIENCE_S
 
+from ..conversation.events import response_created, response_done
 from .desk import Desk
 
 POLICY = SummaryPolicy(trigger_tokens=700, keep_turns=2, least_saving_tokens=50)
@@ -216,3 +217,49 @@ def test_summarise_now_does_not_wait_for_the_trigger_and_says_when_there_is_noth
     assert len(desk.to_write) == 1
     desk.settle()
     assert ids(desk)[1:] == ["u2", "a2"]
+
+
+def test_failures_are_tried_again_ever_more_rarely(desk: Desk) -> None:
+    asked = []
+    for _ in range(16):
+        asked.append(len(desk.to_write))
+        if desk.to_write:
+            desk.write(None)
+        desk.spoken_turn()
+        while desk.to_client:
+            desk.receive_one()
+    assert [number for number, count in enumerate(asked) if count] == [0, 1, 3, 7, 15]
+
+
+def test_a_response_that_read_nothing_decides_nothing(desk: Desk) -> None:
+    desk.settle()
+    desk.to_client += [response_created("early"), response_done("early", 0, "cancelled")]
+    desk.settle()
+    assert desk.compactor.records[0].window_after is None
+    assert len(desk.compactor.records) == 1
+
+
+def test_an_overdue_acknowledgement_while_someone_speaks_does_not_spin(desk: Desk) -> None:
+    desk.write("They talked.")
+    desk.local.apply({"type": "input_audio_buffer.speech_started", "item_id": "u9", "audio_start_ms": 0})
+    desk.pass_time(ACKNOWLEDGEMENT_PATIENCE_S + 1)
+    assert desk.compactor.next_deadline_s is None, "nothing is due until the conversation is quiet"
+
+
+def test_a_summary_that_could_not_be_deleted_goes_with_the_next(desk: Desk) -> None:
+    desk.settle()
+    first = desk.compactor.records[0].id
+    while len(desk.compactor.records) < 2:
+        desk.spoken_turn()
+        while desk.to_client or desk.to_server:
+            if desk.to_client:
+                desk.receive_one()
+            else:
+                desk.serve_one(refuse=desk.to_server[0].get("item_id") == first)
+        if desk.to_write:
+            desk.write("A short summary.")
+    while len(desk.compactor.records) < 3:
+        desk.spoken_turn()
+        desk.settle()
+    assert [item.id for item in desk.server.items if item.id.startswith("sum_")] == [desk.compactor.records[-1].id]
+    assert desk.lost() == []

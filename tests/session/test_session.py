@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
 from realtime_helpers import (
+    AudioError,
     RealtimeSession,
     SessionError,
     Settings,
@@ -298,3 +299,103 @@ def test_a_frame_that_cannot_be_read_is_reported_and_the_talk_goes_on(server: Lo
         session.send_text("How are you?")
         now = session.wait_for_answer(1, timeout_s=10)
     assert len(now.problems) == 2
+
+
+def test_a_typed_turn_during_a_reply_is_answered_after_it(config: Config) -> None:
+    config.pace = Pace(before_item_ms=300)
+    server = LocalServer(config)
+    try:
+        with RealtimeSession(settings=server.settings, config=TEXT_ONLY) as session:
+            session.start()
+            session.send_text("Tell me a long story.")
+            session.wait_for(lambda now: now.state is State.THINKING, timeout_s=10)
+            session.send_text("What can you do?")
+            now = session.wait_for(lambda now: len(now.responses) == 2 and now.is_quiet, timeout_s=10)
+        assert "tell stories" in now.turns[-1].assistant_text
+        assert now.problems == ()
+    finally:
+        server.stop()
+
+
+def test_nothing_overtakes_the_configuration_of_a_session(server: LocalServer) -> None:
+    sent: list[str] = []
+
+    def trace(direction: str, event: dict[str, Any], _at: float) -> None:
+        if direction == "sent":
+            sent.append(event["type"])
+
+    with RealtimeSession(settings=server.settings, config=TEXT_ONLY, trace=trace) as session:
+        session.start()
+        session.send_text("How are you?")
+        session.wait_for_answer(1, timeout_s=10)
+    assert sent == ["session.update", "conversation.item.create", "response.create"]
+
+
+def test_a_trace_that_fails_is_switched_off_and_reported(server: LocalServer) -> None:
+    def trace(*_: object) -> None:
+        raise OSError("disk full")
+
+    with RealtimeSession(settings=server.settings, config=TEXT_ONLY, trace=trace) as session:
+        session.start()
+        session.send_text("How are you?")
+        now = session.wait_for_answer(1, timeout_s=10)
+    assert len(now.problems) == 1
+    assert "disk full" in now.problems[0]
+
+
+def test_a_source_that_fails_ends_the_session_with_its_name(server: LocalServer) -> None:
+    class Broken:
+        is_live = True
+
+        async def chunks(self) -> AsyncIterator[bytes]:
+            yield bytes(1920)
+            raise OSError("unplugged")
+
+    with RealtimeSession(settings=server.settings) as session:
+        session.start(source=Broken())
+        with pytest.raises(AudioError, match=r"Broken.*unplugged"):
+            session.wait_for(lambda _now: False, timeout_s=10)
+
+
+def test_speech_before_the_first_sound_leaves_nothing_heard(config: Config) -> None:
+    config.pace = Pace(before_audio_ms=2_000, audio_speed=8.0)
+    server = LocalServer(config)
+    user = SpeechSource(engine=config.parts.voice)
+    try:
+        with RealtimeSession(settings=server.settings) as session:
+            session.start(source=user)
+            user.say("Tell me a long story.").result(10)
+            session.wait_for(lambda now: len(now.items) == 2, timeout_s=30)
+            user.say("How are you today?").result(10)
+            now = session.wait_for(lambda now: len(now.responses) == 2 and now.is_quiet, timeout_s=30)
+        story = now.turns[0].items[-1]
+        assert story.heard_text == ""
+        assert "fine" in now.turns[-1].assistant_text
+    finally:
+        server.stop()
+
+
+def test_a_reply_that_may_not_be_interrupted_is_not(config: Config) -> None:
+    config.pace = Pace(audio_speed=8.0)
+    server = LocalServer(config)
+    sink, user = TimedSink(), SpeechSource(engine=config.parts.voice)
+    steady = {"audio": {"input": {"turn_detection": {"type": "server_vad", "interrupt_response": False}}}}
+    try:
+        with RealtimeSession(settings=server.settings, config=steady) as session:
+            session.start(source=user, sink=sink)
+            user.say("Tell me a quick story.").result(10)
+            session.wait_for(lambda _now: sink.head.queued_ms > 1_000, timeout_s=30)
+            user.say("Thank you.").result(10)
+            now = session.wait_for(lambda now: now.responses and len(now.turns) == 2, timeout_s=30)
+        story = now.turns[0].items[-1]
+        assert story.heard_ms is None
+        assert sink.head.queued_ms == pytest.approx(story.audio_ms)
+    finally:
+        server.stop()
+
+
+def test_what_needs_a_running_session_says_so(server: LocalServer) -> None:
+    session = RealtimeSession(settings=server.settings)
+    for call in (lambda: session.send_text("hello"), session.summarise_now, session.check_items):
+        with pytest.raises(SessionError, match="not running"):
+            call()

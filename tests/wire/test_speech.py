@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from realtime_helpers.audio.formats import duration_ms
+from realtime_helpers.audio.formats import chunks_of, duration_ms, silence
 from realtime_helpers.simulator import Config, Pace, Simulator
 
 from .stream import Client, connect
@@ -144,3 +144,80 @@ async def test_without_ears_the_conversation_goes_on_and_says_so(
         failed = next(e for e in client.events if e["type"].endswith("transcription.failed"))
         assert "pip install" in failed["error"]["message"]
         assert "no recogniser" in done["response"]["output"][0]["content"][0]["transcript"]
+
+
+async def test_section_3_5_cancelled_before_any_output_there_is_only_response_done(config: Config) -> None:
+    config.pace = Pace(before_item_ms=5_000)
+    async with Simulator(config) as simulator, connect(simulator) as client:
+        await begin(client)
+        await client.speak(config.parts.voice.speak("Tell me a long story.").pcm)
+        await client.until("response.created")
+        await client.send("response.cancel")
+        done = (await client.until("response.done"))["response"]
+        assert done["output"] == []
+        assert done["usage"]["total_tokens"] == 0
+        assert "response.output_item.added" not in client.kinds()
+
+
+async def test_an_item_truncated_while_it_is_generated_stays_truncated(config: Config) -> None:
+    config.pace = Pace(audio_speed=20.0)
+    async with Simulator(config) as simulator, connect(simulator) as client:
+        await begin(client)
+        await client.speak(config.parts.voice.speak("Tell me a quick story.").pcm)
+        item_id = (await client.until("response.output_audio.delta"))["item_id"]
+        await client.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=100)
+        usage = (await client.until("response.done"))["response"]["usage"]
+        assert usage["output_token_details"]["audio_tokens"] > 50, "what was generated is billed"
+        await client.send("conversation.item.retrieve", item_id=item_id)
+        kept = (await client.until("conversation.item.retrieved"))["item"]["content"][0]
+        assert duration_ms(base64.b64decode(kept["audio"])) == 100
+        assert kept.get("transcript") is None
+
+
+async def test_changing_the_detection_in_the_middle_of_a_word_loses_nothing(
+    simulator: Simulator, config: Config
+) -> None:
+    speech = config.parts.voice.speak("How are you today?").pcm
+    async with connect(simulator) as client:
+        await begin(client)
+        half = len(speech) // 4 * 2
+        for chunk in chunks_of(silence(200) + speech[:half]):
+            await client.send("input_audio_buffer.append", audio=base64.b64encode(chunk).decode())
+        await client.until("input_audio_buffer.speech_started")
+        change = {"type": "realtime", "audio": {"input": {"turn_detection": {"silence_duration_ms": 400}}}}
+        await client.send("session.update", session=change)
+        for chunk in chunks_of(speech[half:] + silence(800)):
+            await client.send("input_audio_buffer.append", audio=base64.b64encode(chunk).decode())
+        await client.until("response.done")
+        heard = next(e for e in client.events if e["type"].endswith("transcription.completed"))
+        assert heard["transcript"] == "how are you today"
+
+
+async def test_every_turn_of_somebody_who_keeps_interrupting_is_answered(config: Config) -> None:
+    config.pace = Pace(audio_speed=4.0)
+    pcm = config.parts.voice.speak("Tell me a long story.").pcm
+    async with Simulator(config) as simulator, connect(simulator) as client:
+        await begin(client)
+        await client.speak(pcm)
+        await client.until("response.output_audio.delta")
+        await client.speak(config.parts.voice.speak("What can you do?").pcm)
+        await client.speak(config.parts.voice.speak("How are you today?").pcm)
+        while True:
+            done = (await client.until("response.done"))["response"]
+            if done["status"] == "completed":
+                break
+        assert "I am fine" in done["output"][0]["content"][0]["transcript"]
+
+
+async def test_section_2_2_transcription_settings_merge_and_need_a_model(simulator: Simulator) -> None:
+    async with connect(simulator) as client:
+        await begin(client)
+        change = {"type": "realtime", "audio": {"input": {"transcription": {"language": "en"}}}}
+        await client.send("session.update", session=change)
+        session = (await client.until("session.updated"))["session"]
+        assert session["audio"]["input"]["transcription"]["model"] == "gpt-transcribe"
+        off = {"type": "realtime", "audio": {"input": {"transcription": None}}}
+        await client.send("session.update", session=off)
+        await client.send("session.update", session=change)
+        error = (await client.until("error"))["error"]
+        assert error["param"] == "session.audio.input.transcription.model"
