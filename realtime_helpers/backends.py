@@ -39,7 +39,7 @@ async def _simulator_url() -> str:
         if importlib.util.find_spec("aiohttp") is None:
             raise MissingPartError(
                 "The simulator is not installed.",
-                "Install it with: pip install 'realtime-helpers[simulator]'",
+                "In the workshop's folder: pip install -e '.[simulator]'",
             )
         if _starting is None:
             _starting = asyncio.get_running_loop().create_task(_start_simulator())

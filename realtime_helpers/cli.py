@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,9 +68,17 @@ def demo(
         bool | None, typer.Option("--listen/--silent", help="Play through the speaker. Default: if there is one.")
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder for the recording and the events.")] = Path("demo-output"),
+    script: Annotated[
+        bool, typer.Option("--script", help="Only print the lines, for recording them yourself.")
+    ] = False,
 ) -> None:
     """Hold a whole spoken conversation, with a summary in the middle, and check it."""
-    from .demo import DemoOptions, run_demo
+    from .demo import ALL_LINES, DemoOptions, run_demo
+
+    if script:
+        for number, line in enumerate(ALL_LINES, start=1):
+            Console().print(f"{number:02}.wav  {line.says}", highlight=False)
+        raise typer.Exit
 
     with _errors_in_words():
         options = DemoOptions(backend.value, url, clips, listen, output)
@@ -79,7 +88,7 @@ def demo(
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8765,
     pace: Annotated[
         PaceName, typer.Option(help="`realtime` imitates recorded latencies; `fast` waits for nothing.")
     ] = (PaceName.realtime),
@@ -99,7 +108,7 @@ def serve(
         except ModuleNotFoundError as error:
             raise MissingPartError(
                 f"The simulator needs the package {error.name!r}, which is not installed.",
-                "Install it with: pip install 'realtime-helpers[simulator]'",
+                "In the workshop's folder: pip install -e '.[simulator]'",
             ) from None
         config = Config(parts=Parts(responder=BuiltinResponder(seed)), pace=PACES[pace.value], required_key=key)
         run_server(
@@ -122,7 +131,7 @@ def _required_key() -> str:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(
     context: typer.Context,
-    port: Annotated[int, typer.Option(help="Port of the simulator; 0 takes a free one.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the simulator; 0 takes a free one.")] = 0,
     folder: Annotated[Path, typer.Option(help="Folder with the notebooks.")] = Path("notebooks"),
 ) -> None:
     """Open JupyterLab on the course, with a simulator already running. Other options go to JupyterLab."""
@@ -135,7 +144,9 @@ def lab(
             Console().print(f"simulator ready at {url}")
             environment = {**os.environ, SIMULATOR_URL_VARIABLE: url}
             command = [sys.executable, "-m", "jupyterlab", str(folder), *context.args]
-            code = subprocess.call(command, env=environment)
+            jupyter = subprocess.Popen(command, env=environment)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is Jupyter's, which asks before it ends
+            code = jupyter.wait()
     raise typer.Exit(code)
 
 

@@ -60,7 +60,7 @@ def _python() -> Finding:
 
 def _package(name: str, module: str, extra: str, needed: bool) -> Finding:
     found = importlib.util.find_spec(module) is not None
-    repair = "" if found else f"pip install 'realtime-helpers[{extra}]'"
+    repair = "" if found else f"pip install -e '.[{extra}]'"
     return Finding(name, found, f"{module} {'is' if found else 'is not'} installed", repair, needed)
 
 

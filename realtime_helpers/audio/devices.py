@@ -23,7 +23,7 @@ def _sounddevice() -> ModuleType:
     except ModuleNotFoundError:
         raise MissingPartError(
             "The package 'sounddevice' is not installed.",
-            "Install it with: pip install 'realtime-helpers[audio]'",
+            "In the workshop's folder: pip install -e '.[audio]'",
         ) from None
     except OSError:
         raise MissingPartError(

@@ -59,16 +59,20 @@ class SpeechSource:
     def say(self, text: str) -> Pending[None]:
         """Speak `text` with a synthesised voice, after what was said before. From any thread.
 
+        Say the next thing when this one was answered: the server may hear two as one turn.
+
         The result comes when the text is on its way, or raises `MissingPartError` without a speech engine.
         """
 
         async def speak() -> None:
             place = self._queue()  # taken before the speech is made: what was said first is heard first
-            pcm = b""
             try:
-                pcm = (await asyncio.to_thread(self._engine.speak, text, self._voice)).pcm
-            finally:
-                place.set_result(pcm)
+                speech = await asyncio.to_thread(self._engine.speak, text, self._voice)
+            except Exception as error:
+                place.set_exception(error)  # the session that listens tells it too, if nobody looks at our result
+                place.exception()
+                raise
+            place.set_result(speech.pcm)
 
         return background_loop().submit(speak())
 
@@ -88,8 +92,6 @@ class SpeechSource:
         lead = silence(200)
         while True:
             clip = await (await self._clips.get())
-            if not clip:
-                continue  # it could not be spoken; whoever said it was told
             next_at = asyncio.get_running_loop().time()
             for chunk in chunks_of(lead + clip + silence(self._pause_ms)):
                 yield chunk

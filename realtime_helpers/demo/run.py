@@ -15,7 +15,7 @@ from ..audio.devices import has_speaker, speaker
 from ..audio.recording import StereoRecorder
 from ..audio.sinks import SilentSink
 from ..audio.sources import SpeechSource, read_sound_file
-from ..errors import AudioError
+from ..errors import AudioError, WorkshopError
 from ..memory import SummaryPolicy, SummaryStyle, lost_items
 from ..session import RealtimeSession, Snapshot, conversation_record
 from ..settings import Backend, Settings
@@ -78,7 +78,12 @@ def run_demo(options: DemoOptions, console: Console) -> int:
     clips = _clips(options)
     audible = has_speaker() if options.listen is None else options.listen
     in_real_time = audible or options.backend != "simulator"
-    options.output.mkdir(parents=True, exist_ok=True)
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkshopError(
+            f"The folder {options.output} cannot be made ({error.strerror}).", "Name another one with --output."
+        ) from None
     outcome = _Outcome()
     stage = Stage(console, full_bar_tokens=TRIGGER_TOKENS + 400)
     with ExitStack() as stack:
@@ -223,7 +228,9 @@ def _plain(text: str) -> str:
 
 
 def _save(output: Path, session: RealtimeSession, recorder: StereoRecorder, stage: Stage) -> None:
-    """Keep what was said, also after a failure."""
+    """Keep what was said, also after a failure; an earlier recording is not overwritten with nothing."""
+    if not session.snapshot.turns:
+        return
     recorder.save(output / "conversation.wav")
     record = conversation_record(session.snapshot)
     (output / "conversation.json").write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))

@@ -11,7 +11,7 @@ INSTRUCTIONS = (
 )
 SUMMARY_LANGUAGE = "French"
 """French is a proof, not a default: the talk is in English, so only the summary can be the source of French."""
-TRIGGER_TOKENS = 1_200
+TRIGGER_TOKENS = 1_250
 KEEP_TURNS = 2
 
 

@@ -59,12 +59,20 @@ class Stage:
         def caption() -> Text:
             now = session.snapshot
             turn = now.turns[-1] if len(now.turns) >= turn_number else None
-            text = Text(f"  … {now.state.value}", style="yellow")
-            if turn is not None:
-                text.append(f"\n  you  {turn.user_text}\n  bot  {turn.assistant_text}", "default")
+            text = Text(f"    … {now.state.value}", style="yellow")
+            for label, words in (("you", turn.user_text), ("bot", turn.assistant_text)) if turn is not None else ():
+                if words:
+                    text.append(f"\n   {label} {words}", "default")
             return text
 
-        with Live(console=self._console, get_renderable=caption, refresh_per_second=10, transient=True):
+        screen = Live(
+            console=self._console,
+            get_renderable=caption,
+            refresh_per_second=10,
+            transient=True,
+            vertical_overflow="crop",
+        )
+        with screen:
             yield
 
     def turn(self, number: int, turn: Turn, now: Snapshot) -> None:

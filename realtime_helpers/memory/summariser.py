@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..conversation import Item, Turn
+from ..errors import SettingsError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -31,11 +32,23 @@ class SummaryStyle:
         language: A language name such as "French"; `None` keeps the language of the conversation.
         max_words: Length asked for.
         prompt: Instructions to the writer, with the fields `{language}` and `{max_words}`.
+
+    Raises:
+        SettingsError: The prompt has other fields.
     """
 
     language: str | None = None
     max_words: int = 150
     prompt: str = PROMPT
+
+    def __post_init__(self) -> None:
+        try:
+            _ = self.instructions
+        except (KeyError, IndexError, ValueError) as error:
+            raise SettingsError(
+                f"The summary prompt has a field that cannot be filled in ({error}).",
+                "Use only {language} and {max_words}, and write other braces twice: {{ }}.",
+            ) from None
 
     @property
     def instructions(self) -> str:

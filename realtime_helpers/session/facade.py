@@ -118,7 +118,7 @@ class RealtimeSession:
             now = self.snapshot
             raise TimeoutError(
                 f"Waited {timeout_s:g} s in vain. The session is {now.state.value}, after {len(now.turns)} turns; "
-                f"problems so far: {'; '.join(now.problems) or 'none'}."
+                f"problems so far: {'; '.join(now.problems) or 'none.'}"
             ) from None
 
     def wait_for_answer(self, number: int, *, timeout_s: float = 60.0) -> Snapshot:

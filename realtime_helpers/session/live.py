@@ -176,9 +176,7 @@ class LiveSession:
                 for task in self._tasks:
                     task.cancel()
                 await asyncio.gather(*self._tasks, return_exceptions=True)
-                with contextlib.suppress(Exception):  # the socket may be gone or deaf; there is nothing to save
-                    async with asyncio.timeout(_CLOSE_PATIENCE_S):
-                        await connection.close()
+                await _close(connection)
 
     async def _connect(self, client: AsyncOpenAI) -> AsyncRealtimeConnection:
         try:
@@ -517,6 +515,21 @@ class LiveSession:
         if playing or self._reply_item is not None:
             return State.SPEAKING
         return State.LISTENING if self.conversation.is_quiet else State.THINKING
+
+
+async def _close(connection: AsyncRealtimeConnection) -> None:
+    """Close, and read on meanwhile: unread audio would keep the server's own close from being seen."""
+
+    async def drain() -> None:
+        while True:
+            await connection.recv_bytes()
+
+    draining = asyncio.ensure_future(drain())
+    with contextlib.suppress(Exception):  # the socket may be gone or deaf; there is nothing to save
+        async with asyncio.timeout(_CLOSE_PATIENCE_S):
+            await connection.close()
+    draining.cancel()
+    await asyncio.gather(draining, return_exceptions=True)
 
 
 def _first_error(group: BaseException) -> BaseException:

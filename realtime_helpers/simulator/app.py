@@ -62,6 +62,7 @@ def build_app(config: Config) -> web.Application:
     app.router.add_post("/v1/chat/completions", chat_completions)
     app.router.add_post("/v1/responses", responses)
     app.router.add_get("/health", health)
+    app.router.add_route("*", "/{path:.*}", not_there)
     app.on_shutdown.append(_close_sockets)
     return app
 
@@ -75,6 +76,11 @@ async def _close_sockets(app: web.Application) -> None:
 async def health(_request: web.Request) -> web.Response:
     """Say that the server accepts connections."""
     return web.json_response({"status": "ok", "server": "realtime-workshop simulator"})
+
+
+async def not_there(request: web.Request) -> web.Response:
+    """Say in the API's own form what this server does not have."""
+    return _http_error(404, ProtocolError("not_simulated", f"{request.method} {request.path} is not simulated."))
 
 
 async def realtime(request: web.Request) -> web.WebSocketResponse[bool]:

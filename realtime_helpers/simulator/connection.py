@@ -90,6 +90,8 @@ class Connection:
             event = _parse(frame)
             raw_id = event.get("event_id")
             event_id = raw_id if isinstance(raw_id, str) else None
+            if not isinstance(event.get("type"), str):
+                raise missing("type")
             self._handle(event)
         except ProtocolError as error:
             self._send(encode(error.as_event(self.ids.new("event"), event_id)))
@@ -406,8 +408,6 @@ def _parse(frame: str) -> Event:
         raise ProtocolError("invalid_event", "Invalid event: expected a JSON object.")
     if _is_deeper_than(event, _MAX_DEPTH):
         raise ProtocolError("invalid_json", f"Invalid event: nested deeper than {_MAX_DEPTH} levels.")
-    if not isinstance(event.get("type"), str):
-        raise missing("type")
     return event
 
 

@@ -117,12 +117,18 @@ class BuiltinResponder:
     def _stories(self, question: str, asked: list[str], lines: Sequence[Line]) -> str:
         count = next((_NUMBER_WORDS[word] for word in asked if _NUMBER_WORDS.get(word, 0) > 1), 1)
         words = _wanted_words(question, asked)
-        rng = random.Random(f"{self._seed}:{question.lower()}:{sum(line.role == 'user' for line in lines)}")
+        rng = random.Random(f"{self._seed}:{question.lower()}:{_times_asked(question, lines)}")
         stories = tell_stories(rng, count=count, words=words, funny="funny" in asked)
         if len(stories) == 1:
             return stories[0]
         openers = ("Here is the first one.", "Next one.", "And another.")
         return " ".join(f"{openers[min(n, 2)]} {story}" for n, story in enumerate(stories))
+
+
+def _times_asked(question: str, lines: Sequence[Line]) -> int:
+    """How often this was asked in what is left of the talk: another time, another story."""
+    words = _words_of(question)
+    return sum(line.role == "user" and _words_of(line.text) == words for line in lines)
 
 
 def _words_of(text: str) -> list[str]:

@@ -74,9 +74,9 @@ class Simulator:
 
     def _warm_up(self) -> None:
         """Load the recogniser and the tokenizer before the first learner needs them."""
+        count_text("ready")
         with contextlib.suppress(WorkshopError, WorkerError):  # the first spoken turn will say what is missing
             self.config.parts.transcriber.load()
-        count_text("ready")
 
     async def stop(self) -> None:
         """Close every connection and end the speech engines."""
@@ -127,8 +127,9 @@ def serve(simulator: Simulator, announce: Callable[[str], None], *, leash: IO[by
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
-            for name in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(name, stop.set)
+            loop.add_signal_handler(signal.SIGTERM, stop.set)
+            # on a leash, Ctrl-C in the shared terminal is for the one who holds it
+            loop.add_signal_handler(signal.SIGINT, stop.set if leash is None else lambda: None)
         if leash is not None:
             threading.Thread(target=_hold, args=(leash, loop, stop), daemon=True).start()
         async with simulator:

@@ -160,6 +160,15 @@ def _format(value: Any, path: str) -> None:
         )
 
 
+def _not_simulated(value: Any, path: str) -> None:
+    raise ProtocolError("invalid_value", f"'{value}' is not simulated yet.", path)
+
+
+def _truncation(value: Any, path: str) -> None:
+    if value != "auto":
+        _not_simulated(value, path)
+
+
 def _turn_detection(value: Any, path: str) -> None:
     common = {
         "type": _choice("server_vad", "semantic_vad"),
@@ -171,7 +180,7 @@ def _turn_detection(value: Any, path: str) -> None:
         "threshold": _number(0, 1),
         "prefix_padding_ms": _number(0, 10_000, "integer"),
         "silence_duration_ms": _number(0, 60_000, "integer"),
-        "idle_timeout_ms": _nullable(_number(5000, 30_000, "integer")),
+        "idle_timeout_ms": _nullable(_not_simulated),
     }
     _object(server)(value, path)
     if value.get("type") == "semantic_vad":
@@ -183,6 +192,8 @@ def _tools(value: Any, path: str) -> None:
     fields = {"type": _choice("function"), "name": _text, "description": _text, "parameters": _of(dict, "an object")}
     check = _object(fields, ("type", "name"))
     for index, tool in enumerate(value):
+        if isinstance(tool, dict) and tool.get("type") == "mcp":
+            _not_simulated("mcp", f"{path}[{index}].type")
         check(tool, f"{path}[{index}]")
 
 
@@ -205,7 +216,7 @@ _FIELDS: dict[str, Check] = {
     "tool_choice": _tool_choice,
     "max_output_tokens": _max_output,
     "tracing": _anything,
-    "truncation": _anything,
+    "truncation": _truncation,
     "prompt": _nullable(_anything),
     "include": _anything,
     "reasoning": _anything,

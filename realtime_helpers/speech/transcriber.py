@@ -55,7 +55,7 @@ class Transcriber:
         if not self.installed():
             raise MissingPartError(
                 "Nothing can be heard: the package 'pocketsphinx' is not installed.",
-                "Install it with: pip install 'realtime-helpers[simulator]' (Python 3.11 to 3.13).",
+                "In the workshop's folder: pip install -e '.[simulator]' (Python 3.11 to 3.13).",
             )
         with self._lock:
             if not self._loaded:

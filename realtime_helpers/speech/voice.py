@@ -7,8 +7,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from ..audio.formats import RATE_HZ, duration_ms, pcm_from_samples, resample, samples_from_pcm
-from ..errors import MissingPartError
-from .worker import Worker
+from ..errors import AudioError, MissingPartError
+from .worker import Worker, WorkerError
 
 USER_VOICE = "en-us+edward"
 """The espeak variant that the built-in recogniser understands best (11 % against 52 % word errors)."""
@@ -47,6 +47,7 @@ class Voice:
 
     Raises:
         MissingPartError: On `speak`, when the speech engine is not installed.
+        AudioError: On `speak`, when there is no such voice, or the engine fails.
     """
 
     def __init__(self) -> None:
@@ -62,9 +63,16 @@ class Voice:
         if importlib.util.find_spec("espeakng_loader") is None:
             raise MissingPartError(
                 "There is no voice: the package 'espeakng-loader' is not installed.",
-                "Install it with: pip install 'realtime-helpers[simulator]'",
+                "In the workshop's folder: pip install -e '.[simulator]'",
             )
-        reply, pcm = self._worker.request({"text": text, "voice": voice, "words_per_minute": words_per_minute})
+        request = {"text": text, "voice": voice, "words_per_minute": words_per_minute}
+        try:
+            reply, pcm = self._worker.request(request)
+        except WorkerError as error:
+            raise AudioError(
+                f"The voice could not speak ({error}).",
+                f"Try the voice {USER_VOICE!r}, or look at: realtime-workshop doctor",
+            ) from error
         samples = resample(samples_from_pcm(pcm), reply["rate_hz"], RATE_HZ)
         words = tuple(Word(*mark) for mark in reply["words"])
         speech = Speech(text, pcm_from_samples(samples), words)

@@ -4,7 +4,7 @@ import pytest
 
 from realtime_helpers.conversation import Conversation
 from realtime_helpers.errors import SettingsError
-from realtime_helpers.memory import SummaryPolicy
+from realtime_helpers.memory import SummaryPolicy, SummaryStyle
 
 from ..conversation.events import added, call, response_created, response_done, text
 
@@ -76,3 +76,8 @@ def test_a_turn_with_an_open_call_is_not_covered() -> None:
 def test_values_that_cannot_work_are_refused_in_words(wrong: dict[str, int]) -> None:
     with pytest.raises(SettingsError, match="Use"):
         SummaryPolicy(**wrong)
+
+
+def test_a_prompt_that_cannot_be_filled_in_is_refused_at_once() -> None:
+    with pytest.raises(SettingsError, match="braces"):
+        SummaryStyle(prompt='Answer as JSON: {"synopsis": ""}')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -399,3 +400,35 @@ def test_what_needs_a_running_session_says_so(server: LocalServer) -> None:
     for call in (lambda: session.send_text("hello"), session.summarise_now, session.check_items):
         with pytest.raises(SessionError, match="not running"):
             call()
+
+
+def test_stopping_in_the_middle_of_a_flood_of_speech_is_quick(server: LocalServer, config: Config) -> None:
+    user = SpeechSource(engine=config.parts.voice)
+    session = RealtimeSession(settings=server.settings)
+    session.start(source=user)
+    for _ in range(5):
+        user.say("Tell me a long story.").result(10)
+    session.wait_for(lambda now: now.state is State.SPEAKING or now.responses, timeout_s=30)
+    began = time.monotonic()
+    session.stop()
+    assert time.monotonic() - began < 2
+    assert session.snapshot.state is State.STOPPED
+
+
+def test_a_voice_that_does_not_exist_is_told_to_whoever_waits(server: LocalServer) -> None:
+    user = SpeechSource(voice="nobody")
+    with RealtimeSession(settings=server.settings) as session:
+        session.start(source=user)
+        user.say("hello")  # nobody looks at its result
+        with pytest.raises(AudioError, match="nobody"):
+            session.wait_for_answer(1, timeout_s=10)
+
+
+def test_a_wait_given_up_leaves_nothing_behind(server: LocalServer) -> None:
+    with RealtimeSession(settings=server.settings) as session:
+        session.start()
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                session.wait_for(lambda _now: False, timeout_s=0.05)
+        session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=10)
+        assert session._live._waiters == []
