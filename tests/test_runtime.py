@@ -23,15 +23,19 @@ def test_a_call_from_a_foreign_thread_wakes_the_loop_at_once() -> None:
     loop = background_loop()
 
     async def wait_for_item(queue: asyncio.Queue[str]) -> str:
-        async with asyncio.timeout(5):
-            return await queue.get()
+        return await queue.get()
+
+    async def nothing() -> None:
+        await asyncio.sleep(0)
 
     async def make_queue() -> asyncio.Queue[str]:
         return asyncio.Queue()
 
     queue = loop.submit(make_queue()).result(5)
     waiting = loop.submit(wait_for_item(queue))
-    threading.Thread(target=loop.call, args=(queue.put_nowait, "hello")).start()
+    later = threading.Timer(0.2, loop.call, args=(queue.put_nowait, "hello"))  # by then the loop sleeps
+    loop.submit(nothing()).result(5)
+    later.start()
     assert waiting.result(5) == "hello"
 
 

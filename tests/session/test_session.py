@@ -180,7 +180,7 @@ def test_speech_silences_the_reply_and_truncates_it_at_what_was_heard(config: Co
             assert story.heard_ms == 1200
             assert 0 < len(story.heard_text) < len(story.text)
             session.wait_for(lambda now: len(now.responses) == 2, timeout_s=30)
-            assert sink.head.queued_items != (story.id,), "nothing of the story is left to play"
+            assert story.id not in sink.head.queued_items, "nothing of the story is left to play"
             sink.advance(60_000)
             session.wait_for(lambda now: now.is_quiet, timeout_s=30)
     finally:
