@@ -47,7 +47,7 @@ class Pending(Generic[T]):
 
 
 class BackgroundLoop:
-    """A daemon thread that runs one event loop until `close()`."""
+    """A daemon thread that runs one event loop for as long as the process lives."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -70,12 +70,6 @@ class BackgroundLoop:
     def is_current(self) -> bool:
         """Whether the caller already runs on this loop's thread."""
         return threading.current_thread() is self._thread
-
-    def close(self) -> None:
-        """Stop the loop and its thread. Only tests and tools that own a loop need this."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
-        self.loop.close()
 
 
 _lock = threading.Lock()

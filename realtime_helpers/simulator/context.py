@@ -135,11 +135,6 @@ class Conversation:
         return list(self._items)
 
     @property
-    def last_id(self) -> str | None:
-        """Id of the last item."""
-        return self._items[-1].id if self._items else None
-
-    @property
     def has_assistant_audio(self) -> bool:
         """Whether the voice is locked."""
         return any(item.is_spoken_reply for item in self._items)
