@@ -114,7 +114,7 @@ def serve(
         run_server(
             Simulator(config, port=port),
             lambda url: print(f"ready {url}", flush=True),  # noqa: T201 - other programs read this line
-            leash=sys.stdin.buffer if leash else None,
+            leash=sys.stdin.fileno() if leash else None,
         )
 
 

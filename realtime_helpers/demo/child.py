@@ -5,9 +5,11 @@ from __future__ import annotations
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from ..errors import WorkshopError
 
@@ -23,19 +25,24 @@ def running_simulator(port: int = 0) -> Iterator[str]:
     """
     command = [sys.executable, "-m", "realtime_helpers", "serve", "--port", str(port), "--leash"]
     pipe = subprocess.PIPE  # standard input is the leash: it ends with this process, even when that is killed
-    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8")
-    try:
-        yield _url_of(process)
-    finally:
-        process.terminate()
+    with tempfile.TemporaryFile() as complaints:  # a file, not a pipe: one that nobody reads would fill and block
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=complaints, text=True, encoding="utf-8")
         try:
-            process.communicate(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+            yield _url_of(process, complaints)
+        finally:
+            _end(process)
 
 
-def _url_of(process: subprocess.Popen[str]) -> str:
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.communicate(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+
+
+def _url_of(process: subprocess.Popen[str], complaints: IO[bytes]) -> str:
     """The URL in the `ready` line."""
     assert process.stdout is not None
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -46,7 +53,7 @@ def _url_of(process: subprocess.Popen[str]) -> str:
         line = ""
     if line.startswith("ready "):
         return line.split()[1]
-    process.terminate()
-    _, complaint = process.communicate()
-    last = complaint.strip().splitlines()[-1:] or ["It said nothing."]
+    _end(process)
+    complaints.seek(0)
+    last = complaints.read().decode(errors="replace").strip().splitlines()[-1:] or ["It said nothing."]
     raise WorkshopError(f"The simulator did not start: {last[0]}", "Check this machine with: realtime-workshop doctor")

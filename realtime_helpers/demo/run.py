@@ -138,6 +138,7 @@ def _introduce(stage: Stage, settings: Settings, audible: bool) -> None:
         stage.note("It hears and speaks real audio; its waiting times imitate recorded ones of the real service.")
     else:
         stage.note(f"Server: {settings.backend}, model {settings.model}. This run costs money.")
+        stage.note("This path needs a key to be tested, and was written without one: please report what you see.")
     how = "through the speaker, in real time" if audible else "without a sound card; listen to the recording afterwards"
     stage.note(f"Playing {how}. A summary is due at {TRIGGER_TOKENS} conversation tokens; {KEEP_TURNS} turns stay.")
     stage.legend()

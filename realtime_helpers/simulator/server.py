@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -114,13 +115,13 @@ def _free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def serve(simulator: Simulator, announce: Callable[[str], None], *, leash: IO[bytes] | None = None) -> None:
+def serve(simulator: Simulator, announce: Callable[[str], None], *, leash: int | None = None) -> None:
     """Run a simulator until Ctrl-C or a termination signal.
 
     Args:
         simulator: What to run.
         announce: Gets the URL once connections are accepted.
-        leash: A stream that ends when the process that started this one does, however it dies; then we stop too.
+        leash: File descriptor that ends when the process that started this one does, however it dies; then we stop too.
     """
 
     async def run() -> None:
@@ -140,8 +141,9 @@ def serve(simulator: Simulator, announce: Callable[[str], None], *, leash: IO[by
         _run(run())
 
 
-def _hold(leash: IO[bytes], loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    leash.read()
+def _hold(leash: int, loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    while os.read(leash, 1024):  # not a buffered stream: its lock would crash the interpreter's shutdown
+        pass
     with contextlib.suppress(RuntimeError):  # the loop has ended by itself
         loop.call_soon_threadsafe(stop.set)
 

@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from realtime_helpers import WorkshopError
+from realtime_helpers.demo.child import running_simulator
+
 DEMO = [sys.executable, "-m", "realtime_helpers"]
 TIMEOUT_S = 100
 
@@ -131,6 +134,20 @@ def test_a_simulator_on_a_leash_ends_with_the_process_that_started_it() -> None:
     server.stdout.close()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGTERM: run it on Linux or macOS")
+def test_a_simulator_on_a_leash_ends_quietly_when_asked_to() -> None:
+    server = subprocess.Popen(
+        [*DEMO, "serve", "--port", "0", "--leash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, encoding="utf-8",
+    )  # fmt: skip
+    assert server.stdout is not None
+    assert server.stdout.readline().startswith("ready ")
+    server.send_signal(signal.SIGTERM)
+    server.wait(10)
+    _, complaint = server.communicate()
+    assert (server.returncode, complaint) == (0, "")
+
+
 def test_a_taken_port_is_one_sentence_with_another_port() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -188,3 +205,11 @@ def test_the_doctor_says_what_works(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout
     assert "voice and recogniser" in result.stdout
     assert "heard 'how are" in result.stdout
+
+
+def test_a_simulator_that_cannot_start_says_why() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(WorkshopError, match="already in use"), running_simulator(taken.getsockname()[1]):
+            pass
