@@ -8,17 +8,14 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from realtime_helpers.simulator import PACES, Config, Parts, Simulator
-from realtime_helpers.simulator.phrases import PHRASES
-from realtime_helpers.speech import Transcriber, Voice
 
 
 @pytest.fixture(scope="session")
 def parts() -> Iterator[Parts]:
     """One voice and one pair of ears for the whole run: loading them takes longer than most tests."""
-    shared = Parts(voice=Voice(), transcriber=Transcriber(PHRASES))
+    shared = Parts()
     yield shared
-    shared.voice.close()
-    shared.transcriber.close()
+    shared.close()
 
 
 class SharedParts(Parts):
@@ -31,7 +28,7 @@ class SharedParts(Parts):
 @pytest.fixture
 def config(parts: Parts) -> Config:
     """A simulator that waits for nothing and speaks with the shared engines."""
-    return Config(parts=SharedParts(voice=parts.voice, transcriber=parts.transcriber), pace=PACES["fast"])
+    return Config(parts=SharedParts(voice=parts.voice, ears=parts.ears), pace=PACES["fast"])
 
 
 @pytest.fixture

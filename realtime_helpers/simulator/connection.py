@@ -244,7 +244,7 @@ class Connection:
     async def _transcribe(self, item: Item, transcription: dict[str, Any] | None) -> None:
         ids = {"item_id": item.id, "content_index": 0}
         try:
-            text = await self.parts.hear(bytes(item.pcm))
+            text = await self.parts.ears.hear(bytes(item.pcm), None, None)
         except Exception as error:  # noqa: BLE001 - a deaf server still holds a conversation
             if transcription is not None and self.conversation.find(item.id) is not None:
                 problem = {"type": "server_error", "code": "transcriber_unavailable", "param": None,

@@ -21,8 +21,9 @@ from .accounting import (
     reply_text_tokens,
     user_audio_tokens,
 )
+from .prompt import Line
 from .protocol_error import ProtocolError, missing, optional_text, unsupported
-from .responder import DEAF, Line
+from .responder import DEAF
 
 
 @dataclass

@@ -20,7 +20,8 @@ from .accounting import InputCount, Span
 from .context import Item, prefix_spans
 from .pace import Pace
 from .parts import Parts
-from .responder import Reply, ToolCall
+from .prompt import Prompt, ToolCall
+from .responder import Reply
 
 AUDIO_DELTA_MS = 250
 _TRANSCRIPT_LEAD_MS = 1000
@@ -106,7 +107,7 @@ class Generation:
             await self._pause(self.host.pace.before_item_ms)
             if not self._cancelled.is_set():
                 counted = self._count_input()
-                await self._produce(self._decide())
+                await self._produce(await self._decide())
         except Exception as error:  # noqa: BLE001 - a failed reply is reported to the client, not to the socket
             status = "failed"
             message = str(error) if isinstance(error, WorkshopError) else f"The simulator failed: {error!r}"
@@ -125,9 +126,12 @@ class Generation:
             spans += item.spans()
         return self.host.count(spans, remember=not self.request.out_of_band)
 
-    def _decide(self) -> Reply:
+    async def _decide(self) -> Reply:
         lines = [line for item in self.request.context if (line := item.as_line()) is not None]
-        return self.host.parts.responder.reply(lines, self.request.instructions, self.request.tools)
+        prompt = Prompt(lines, self.request.instructions, self.request.tools)
+        pieces = [piece async for piece in self.host.parts.responder.reply(prompt)]
+        text = "".join(piece for piece in pieces if isinstance(piece, str))
+        return Reply(text, tuple(piece for piece in pieces if isinstance(piece, ToolCall)))
 
     async def _produce(self, reply: Reply) -> None:
         for call in reply.calls:
@@ -138,7 +142,7 @@ class Generation:
     async def _say(self, text: str) -> None:
         speech: Speech | None = None
         if self.request.spoken:
-            speech = await self.host.parts.speak(text, self.request.voice, self.request.speed)
+            speech = await self.host.parts.voice.speak(text, self.request.voice, self.request.speed)
         if self._cancelled.is_set():
             return
         item = Item({"id": self.host.ids.new("item"), "type": "message", "status": "in_progress",

@@ -1,45 +1,121 @@
-"""The parts a connection is built with: ears, a voice and a mind. One set serves every connection."""
+"""The parts a connection is built with: a mind, a voice and ears. One set serves every connection of a process.
+
+Each has an embedded default that needs no network, and can be replaced by anything with the same methods.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from ..speech import Speech, Transcriber, Voice
+from .. import speech
+from ..speech import Speech, Transcriber
 from .phrases import PHRASES
-from .responder import BuiltinResponder, Responder
+from .prompt import Prompt, ToolCall
+from .responder import BuiltinResponder
 
-_VOICES = {
+
+class Responder(Protocol):
+    """Decides what to say."""
+
+    def reply(self, prompt: Prompt) -> AsyncIterator[str | ToolCall]:
+        """Answer the end of the context, piece by piece: text to be joined as it is, then calls."""
+        ...
+
+
+class Voice(Protocol):
+    """Speaks."""
+
+    async def speak(self, text: str, voice: str, speed: float) -> Speech:
+        """Speak `text` in one of the protocol's voices; `speed` 1.0 is normal."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds."""
+        ...
+
+
+class Ears(Protocol):
+    """Hear words."""
+
+    def load(self) -> None:
+        """Get ready ahead of the first utterance. Blocking."""
+        ...
+
+    async def hear(self, pcm: bytes, language: str | None, prompt: str | None) -> str:
+        """Words in PCM16, 24 kHz, mono; `language` and `prompt` are the session's hints."""
+        ...
+
+    def close(self) -> None:
+        """Free what they hold."""
+        ...
+
+
+_VARIANTS = {
     "alloy": "en-us+f2", "ash": "en-us+m1", "ballad": "en-us+m2", "coral": "en-us+f1", "echo": "en-us+m4",
     "sage": "en-us+f5", "shimmer": "en-us+f4", "verse": "en-us+m6", "marin": "en-us+f3", "cedar": "en-us+m3",
 }  # fmt: skip
-_REPLY_WORDS_PER_MINUTE = 175
+_WORDS_PER_MINUTE = 175
+
+
+class BuiltinVoice:
+    """espeak-ng, one variant for each of the protocol's voices.
+
+    Args:
+        engine: Shared engine; a new one by default.
+    """
+
+    def __init__(self, engine: speech.Voice | None = None) -> None:
+        self.engine = engine or speech.Voice()
+
+    async def speak(self, text: str, voice: str, speed: float) -> Speech:
+        """Speak with the variant that stands for `voice`."""
+        variant = _VARIANTS.get(voice, _VARIANTS["marin"])
+        return await asyncio.to_thread(self.engine.speak, text, variant, round(_WORDS_PER_MINUTE * speed))
+
+    def close(self) -> None:
+        """End the engine's process."""
+        self.engine.close()
+
+
+class BuiltinEars:
+    """pocketsphinx with the phrases of the course. American English only: hints are not used.
+
+    Args:
+        engine: Shared recogniser; a new one by default.
+    """
+
+    def __init__(self, engine: Transcriber | None = None) -> None:
+        self.engine = engine or Transcriber(PHRASES)
+
+    def load(self) -> None:
+        """Start the recogniser.
+
+        Raises:
+            MissingPartError: It is not installed.
+        """
+        self.engine.load()
+
+    async def hear(self, pcm: bytes, language: str | None = None, prompt: str | None = None) -> str:  # noqa: ARG002
+        """Words in the audio, lower case, without punctuation."""
+        return (await asyncio.to_thread(self.engine.transcribe, pcm)).text
+
+    def close(self) -> None:
+        """End the recogniser's process."""
+        self.engine.close()
 
 
 @dataclass
 class Parts:
-    """What a connection needs besides the protocol.
-
-    Attributes:
-        responder: Decides what to say.
-        voice: Speaks it.
-        transcriber: Hears the user.
-    """
+    """What a connection needs besides the protocol."""
 
     responder: Responder = field(default_factory=BuiltinResponder)
-    voice: Voice = field(default_factory=Voice)
-    transcriber: Transcriber = field(default_factory=lambda: Transcriber(PHRASES))
-
-    async def speak(self, text: str, voice: str, speed: float) -> Speech:
-        """Speak a reply in one of the protocol's voices."""
-        name = _VOICES.get(voice, _VOICES["marin"])
-        return await asyncio.to_thread(self.voice.speak, text, name, round(_REPLY_WORDS_PER_MINUTE * speed))
-
-    async def hear(self, pcm: bytes) -> str:
-        """Words in user audio."""
-        return (await asyncio.to_thread(self.transcriber.transcribe, pcm)).text
+    voice: Voice = field(default_factory=BuiltinVoice)
+    ears: Ears = field(default_factory=BuiltinEars)
 
     def close(self) -> None:
         """End the speech engines."""
         self.voice.close()
-        self.transcriber.close()
+        self.ears.close()

@@ -9,34 +9,15 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
 
 from .facts import Fact, asked_subject, find_facts, latest
 from .language import detect_language
+from .prompt import Line, Prompt, ToolCall
 from .stories import tell_stories
-
-
-@dataclass(frozen=True)
-class Line:
-    """One item of the context window, as text.
-
-    Attributes:
-        role: Who: `user`, `assistant`, `system`, or `tool` for the output of a function.
-        text: What the responder can read of it; empty when there is nothing to read.
-    """
-
-    role: Literal["user", "assistant", "system", "tool"]
-    text: str
-
-
-@dataclass(frozen=True)
-class ToolCall:
-    """A decision to call a declared function."""
-
-    name: str
-    arguments: dict[str, Any]
+from .tool_calls import choose_calls
+from .words import NUMBERS, words_of
 
 
 @dataclass(frozen=True)
@@ -47,31 +28,7 @@ class Reply:
     calls: tuple[ToolCall, ...] = ()
 
 
-class Responder(Protocol):
-    """Anything that can answer from a context window."""
-
-    def reply(self, lines: Sequence[Line], instructions: str, tools: Sequence[dict[str, Any]]) -> Reply:
-        """Answer the last user line."""
-        ...
-
-
 DEAF = "I could hear a voice, but this simulator has no recogniser, so I do not know your words."
-
-_NUMBER_WORDS = {
-    "a": 1,
-    "an": 1,
-    "one": 1,
-    "another": 1,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-}
-_STOP_WORDS = frozenset(
-    "a an the is are was were be to of in on at for and or i you it my me we do does did what which who how "
-    "please can could would tell about that this get set with by from".split()
-)
 
 
 class BuiltinResponder:
@@ -84,22 +41,26 @@ class BuiltinResponder:
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed
 
-    def reply(
-        self,
-        lines: Sequence[Line],
-        instructions: str = "",  # noqa: ARG002 - rules cannot be instructed; another responder can
-        tools: Sequence[dict[str, Any]] = (),
-    ) -> Reply:
+    async def reply(self, prompt: Prompt) -> AsyncIterator[str | ToolCall]:
+        """Answer the end of the context."""
+        reply = self.answer(prompt)
+        if reply.text:
+            yield reply.text
+        for call in reply.calls:
+            yield call
+
+    def answer(self, prompt: Prompt) -> Reply:
         """Answer the end of the context. Instructions are for responders that understand them."""
-        if lines and lines[-1].role == "tool":
-            return Reply(_report_outputs(lines))
+        lines = prompt.lines
         question = next((line.text for line in reversed(lines) if line.role == "user"), "").strip()
-        if calls := _fitting_calls(question, tools):
+        if lines and lines[-1].role == "tool" and prompt.tool_choice == "auto":
+            return Reply(_report_outputs(lines))
+        if calls := choose_calls(question, prompt):
             return Reply(calls=calls)
         return Reply(self._say(question, lines))
 
     def _say(self, question: str, lines: Sequence[Line]) -> str:
-        asked = _words_of(question)
+        asked = words_of(question)
         if not asked:
             return "Hello! Say something, and I will answer from what is in my context window."
         if "language" in asked and ("summary" in asked or "summarised" in asked or "summarized" in asked):
@@ -115,7 +76,7 @@ class BuiltinResponder:
         return _small_talk(question, asked)
 
     def _stories(self, question: str, asked: list[str], lines: Sequence[Line]) -> str:
-        count = next((_NUMBER_WORDS[word] for word in asked if _NUMBER_WORDS.get(word, 0) > 1), 1)
+        count = next((NUMBERS[word] for word in asked if NUMBERS.get(word, 0) > 1), 1)
         words = _wanted_words(question, asked)
         rng = random.Random(f"{self._seed}:{question.lower()}:{_times_asked(question, lines)}")
         stories = tell_stories(rng, count=count, words=words, funny="funny" in asked)
@@ -127,12 +88,8 @@ class BuiltinResponder:
 
 def _times_asked(question: str, lines: Sequence[Line]) -> int:
     """How often this was asked in what is left of the talk: another time, another story."""
-    words = _words_of(question)
-    return sum(line.role == "user" and _words_of(line.text) == words for line in lines)
-
-
-def _words_of(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9']+", text.lower())
+    words = words_of(question)
+    return sum(line.role == "user" and words_of(line.text) == words for line in lines)
 
 
 def _wanted_words(question: str, asked: list[str]) -> int:
@@ -204,50 +161,6 @@ def _small_talk(question: str, asked: list[str]) -> str:
         if set(needed.split()) <= words:
             return answer
     return f"I heard: {question.rstrip('.?!')}. I am a simulator, so I can only answer that with my own words."
-
-
-def _fitting_calls(question: str, tools: Sequence[dict[str, Any]]) -> tuple[ToolCall, ...]:
-    asked = set(_words_of(question)) - _STOP_WORDS
-    scored = [(len(asked & _tool_words(tool)), tool) for tool in tools if tool.get("type") == "function"]
-    best = max(scored, key=lambda entry: entry[0], default=(0, {}))
-    if best[0] == 0:
-        return ()
-    arguments = _arguments(question, best[1].get("parameters") or {})
-    return () if arguments is None else (ToolCall(best[1]["name"], arguments),)
-
-
-def _tool_words(tool: dict[str, Any]) -> set[str]:
-    name = tool["name"].replace("_", " ").replace("-", " ")
-    return set(_words_of(name)) - _STOP_WORDS
-
-
-def _arguments(question: str, schema: dict[str, Any]) -> dict[str, Any] | None:
-    """Values for the required parameters, found in the question; `None` when one is not there."""
-    values: dict[str, Any] = {}
-    properties: dict[str, Any] = schema.get("properties", {})
-    for name in schema.get("required", list(properties)):
-        value = _value(question, properties.get(name, {}))
-        if value is None:
-            return None
-        values[name] = value
-    return values
-
-
-def _value(question: str, schema: dict[str, Any]) -> Any:
-    lower = question.lower()
-    if options := schema.get("enum"):
-        return next((option for option in options if str(option).lower() in lower), options[0])
-    match schema.get("type", "string"):
-        case "number" | "integer" as kind:
-            found = re.search(r"-?\d+(?:\.\d+)?", lower)
-            if found:
-                return int(float(found[0])) if kind == "integer" else float(found[0])
-            return next((_NUMBER_WORDS[word] for word in _words_of(question) if word in _NUMBER_WORDS), None)
-        case "boolean":
-            return " not " not in f" {lower} "
-        case _:
-            found = re.search(r"\b(?:in|for|to|at|about) ([a-z' -]+?)(?: today| tomorrow| now| please)?[.?!]?$", lower)
-            return found[1].strip().title() if found else None
 
 
 def _report_outputs(lines: Sequence[Line]) -> str:

@@ -77,7 +77,7 @@ class Simulator:
         """Load the recogniser and the tokenizer before the first learner needs them."""
         count_text("ready")
         with contextlib.suppress(WorkshopError, WorkerError):  # the first spoken turn will say what is missing
-            self.config.parts.transcriber.load()
+            self.config.parts.ears.load()
 
     async def stop(self) -> None:
         """Close every connection and end the speech engines."""

@@ -10,7 +10,8 @@ import re
 
 from .facts import find_facts
 from .language import detect_language
-from .responder import BuiltinResponder, Line
+from .prompt import Line, Prompt
+from .responder import BuiltinResponder
 
 _FRAMES = {
     "English": ("Summary of the conversation so far.", "The user said: {}", "The assistant said: {}", "“", "”"),
@@ -76,7 +77,7 @@ def summarise(instructions: str, material: str) -> str:
 
 def answer(instructions: str, material: str) -> str:
     """Answer a request that is not a summary, with the simulator's own small talk."""
-    return BuiltinResponder().reply([Line("user", material)], instructions).text
+    return BuiltinResponder().answer(Prompt([Line("user", material)], instructions)).text
 
 
 def _asked_language(instructions: str) -> str | None:

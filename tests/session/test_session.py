@@ -76,7 +76,7 @@ def test_a_typed_turn_is_answered(server: LocalServer) -> None:
 
 
 def test_a_spoken_turn_is_heard_and_answered_in_speech(server: LocalServer, config: Config) -> None:
-    user = SpeechSource(engine=config.parts.voice)
+    user = SpeechSource(engine=config.parts.voice.engine)
     with RealtimeSession(settings=server.settings) as session:
         session.start(source=user)
         user.say("What can you do?").result(10)
@@ -167,7 +167,7 @@ def test_a_slow_summariser_delays_no_reply(server: LocalServer) -> None:
 def test_speech_silences_the_reply_and_truncates_it_at_what_was_heard(config: Config) -> None:
     config.pace = Pace(audio_speed=8.0)
     server = LocalServer(config)
-    sink, user = TimedSink(), SpeechSource(engine=config.parts.voice)
+    sink, user = TimedSink(), SpeechSource(engine=config.parts.voice.engine)
     try:
         with RealtimeSession(settings=server.settings) as session:
             session.start(source=user, sink=sink)
@@ -361,7 +361,7 @@ def test_a_source_that_fails_ends_the_session_with_its_name(server: LocalServer)
 def test_speech_before_the_first_sound_leaves_nothing_heard(config: Config) -> None:
     config.pace = Pace(before_audio_ms=2_000, audio_speed=8.0)
     server = LocalServer(config)
-    user = SpeechSource(engine=config.parts.voice)
+    user = SpeechSource(engine=config.parts.voice.engine)
     try:
         with RealtimeSession(settings=server.settings) as session:
             session.start(source=user)
@@ -379,7 +379,7 @@ def test_speech_before_the_first_sound_leaves_nothing_heard(config: Config) -> N
 def test_a_reply_that_may_not_be_interrupted_is_not(config: Config) -> None:
     config.pace = Pace(audio_speed=8.0)
     server = LocalServer(config)
-    sink, user = TimedSink(), SpeechSource(engine=config.parts.voice)
+    sink, user = TimedSink(), SpeechSource(engine=config.parts.voice.engine)
     steady = {"audio": {"input": {"turn_detection": {"type": "server_vad", "interrupt_response": False}}}}
     try:
         with RealtimeSession(settings=server.settings, config=steady) as session:
@@ -403,7 +403,7 @@ def test_what_needs_a_running_session_says_so(server: LocalServer) -> None:
 
 
 def test_stopping_in_the_middle_of_a_flood_of_speech_is_quick(server: LocalServer, config: Config) -> None:
-    user = SpeechSource(engine=config.parts.voice)
+    user = SpeechSource(engine=config.parts.voice.engine)
     session = RealtimeSession(settings=server.settings)
     session.start(source=user)
     for _ in range(5):

@@ -24,13 +24,13 @@ def test_every_sentence_is_one_turn_with_padding_and_the_silence_that_ended_it(p
     vad = detector()
     events = []
     for sentence in SENTENCES:
-        events += vad.feed(silence(500) + parts.voice.speak(sentence).pcm + silence(900))
+        events += vad.feed(silence(500) + parts.voice.engine.speak(sentence).pcm + silence(900))
     assert [type(event) for event in events] == [SpeechStarted, SpeechStopped] * 3
     at_ms = 0.0
     for sentence, start, stop in zip(SENTENCES, events[::2], events[1::2], strict=True):
         assert isinstance(start, SpeechStarted)
         assert isinstance(stop, SpeechStopped)
-        length_ms = parts.voice.speak(sentence).duration_ms
+        length_ms = parts.voice.engine.speak(sentence).duration_ms
         assert at_ms + 200 - 96 <= start.start_ms <= at_ms + 500, "onset less padding"
         assert stop.end_ms % FRAME_MS == 0
         assert stop.end_ms <= at_ms + 500 + length_ms + 500 + 3 * FRAME_MS, "end of speech plus the silence"
@@ -58,7 +58,7 @@ def test_silence_and_faint_noise_are_not_speech() -> None:
 
 
 def test_a_higher_threshold_does_not_hear_a_quiet_voice(parts: Parts) -> None:
-    voice = samples_from_pcm(parts.voice.speak(SENTENCES[0]).pcm)
+    voice = samples_from_pcm(parts.voice.engine.speak(SENTENCES[0]).pcm)
     quiet = silence(300) + pcm_from_samples(voice * 0.02) + silence(900)
     assert len(detector(threshold=0.0).feed(quiet)) == 2
     assert detector(threshold=1.0).feed(quiet) == []
@@ -83,20 +83,20 @@ def test_the_buffer_gives_back_the_span_asked_for(steps: list[tuple[int, int]]) 
 
 @pytest.mark.parametrize("sentence", SENTENCES)
 def test_known_phrases_are_heard_exactly(parts: Parts, sentence: str) -> None:
-    heard = parts.transcriber.transcribe(silence(300) + parts.voice.speak(sentence).pcm + silence(500))
+    heard = parts.ears.engine.transcribe(silence(300) + parts.voice.engine.speak(sentence).pcm + silence(500))
     assert heard.text == sentence.lower().rstrip(".?")
 
 
 def test_an_unknown_sentence_is_heard_approximately_and_not_turned_into_a_phrase(parts: Parts) -> None:
-    heard = parts.transcriber.transcribe(
-        silence(300) + parts.voice.speak("The train leaves at seven.").pcm + silence(500)
+    heard = parts.ears.engine.transcribe(
+        silence(300) + parts.voice.engine.speak("The train leaves at seven.").pcm + silence(500)
     )
     assert heard.source == "general"
     assert {"train", "leaves", "seven"} <= set(heard.text.split())
 
 
 def test_speech_knows_when_each_word_is_said(parts: Parts) -> None:
-    speech = parts.voice.speak("One two three four.")
+    speech = parts.voice.engine.speak("One two three four.")
     assert [speech.text[word.offset :][: word.length].strip(". ") for word in speech.words] == [
         "One",
         "two",
@@ -110,4 +110,4 @@ def test_speech_knows_when_each_word_is_said(parts: Parts) -> None:
 
 
 def test_the_same_words_sound_the_same_twice(parts: Parts) -> None:
-    assert parts.voice.speak("Hello.") == parts.voice.speak("Hello.")
+    assert parts.voice.engine.speak("Hello.") == parts.voice.engine.speak("Hello.")

@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 
 from realtime_helpers.simulator.facts import asked_subject, find_facts
 from realtime_helpers.simulator.language import detect_language
-from realtime_helpers.simulator.responder import BuiltinResponder, Line, ToolCall
+from realtime_helpers.simulator.prompt import Line, Prompt, ToolCall
+from realtime_helpers.simulator.responder import BuiltinResponder
 from realtime_helpers.simulator.summariser import summarise
 
 
 def ask(question: str, *before: Line, seed: int = 0) -> str:
-    return BuiltinResponder(seed).reply([*before, Line("user", question)]).text
+    return BuiltinResponder(seed).answer(Prompt([*before, Line("user", question)])).text
 
 
 def user(text: str) -> Line:
@@ -99,7 +100,7 @@ LIGHT = function("switch_lights", state={"type": "string", "enum": ["on", "off"]
 
 def test_a_tool_is_called_when_its_name_fits_and_its_arguments_are_said() -> None:
     def calls(question: str) -> tuple[ToolCall, ...]:
-        return BuiltinResponder().reply([user(question)], tools=[WEATHER, LIGHT]).calls
+        return BuiltinResponder().answer(Prompt([user(question)], tools=[WEATHER, LIGHT])).calls
 
     assert calls("what is the weather in Lisbon today?") == (ToolCall("get_weather", {"city": "Lisbon"}),)
     assert calls("turn the lights off please") == (ToolCall("switch_lights", {"state": "off"}),)
@@ -109,7 +110,7 @@ def test_a_tool_is_called_when_its_name_fits_and_its_arguments_are_said() -> Non
 
 def test_outputs_of_tools_are_reported() -> None:
     lines = [user("weather?"), Line("tool", '{"sky": "clear"}'), Line("tool", "22 degrees")]
-    assert BuiltinResponder().reply(lines).text == "Here is what I found. sky clear. 22 degrees."
+    assert BuiltinResponder().answer(Prompt(lines)).text == "Here is what I found. sky clear. 22 degrees."
 
 
 def test_a_summary_keeps_facts_longest_and_merges_the_earlier_one() -> None:
@@ -132,3 +133,23 @@ def test_an_earlier_answer_stays_the_assistants() -> None:
     first = summarise("Summarise in German.", "User: hello\nAssistant: My name is Simulator.")
     second = summarise("Summarise in German.", f"Earlier summary:\n{first}\nConversation:\nUser: bye")
     assert second.index("My name is Simulator") > second.index("Der Assistent")
+
+
+def calls_for(question: str, **prompt: object) -> tuple[ToolCall, ...]:
+    asked = Prompt([user(question)], tools=[WEATHER, LIGHT], **prompt)  # type: ignore[arg-type]
+    return BuiltinResponder().answer(asked).calls
+
+
+def test_a_sentence_that_asks_for_several_things_makes_several_calls_unless_that_is_not_allowed() -> None:
+    lisbon, paris = (ToolCall("get_weather", {"city": city}) for city in ("Lisbon", "Paris"))
+    assert calls_for("What is the weather in Lisbon and in Paris?") == (lisbon, paris)
+    both = calls_for("Turn the lights on and tell me the weather in Paris.")
+    assert both == (ToolCall("switch_lights", {"state": "on"}), paris)
+    assert len(calls_for("What is the weather in Lisbon and in Paris?", parallel_tool_calls=False)) == 1
+    assert calls_for("What is the weather in Lisbon, and thank you") == (lisbon,)
+
+
+def test_a_forced_choice_calls_whatever_was_said() -> None:
+    assert [call.name for call in calls_for("Good morning.", tool_choice="required")] == ["get_weather"]
+    named = {"type": "function", "name": "switch_lights"}
+    assert calls_for("What is the weather in Lisbon?", tool_choice=named)[0].name == "switch_lights"

@@ -23,7 +23,7 @@ async def begin(client: Client, **audio_input: object) -> None:
 async def test_section_3_3_a_spoken_turn_is_heard_answered_and_counted(simulator: Simulator, config: Config) -> None:
     async with connect(simulator) as client:
         await begin(client)
-        await client.speak(config.parts.voice.speak("How are you today?").pcm)
+        await client.speak(config.parts.voice.engine.speak("How are you today?").pcm)
         done = await client.until("response.done")
         heard = next(e for e in client.events if e["type"].endswith("transcription.completed"))
         assert heard["transcript"] == "how are you today"
@@ -63,7 +63,7 @@ async def test_section_3_4_push_to_talk_says_nothing_until_the_client_commits(
         await begin(client, turn_detection=None)
         await client.send("input_audio_buffer.clear")
         await client.until("input_audio_buffer.cleared")
-        await client.speak(config.parts.voice.speak("What can you do?").pcm)
+        await client.speak(config.parts.voice.engine.speak("What can you do?").pcm)
         await client.send("input_audio_buffer.commit")
         await client.send("response.create")
         done = await client.until("response.done")
@@ -75,9 +75,9 @@ async def test_section_3_5_speech_interrupts_a_reply_which_keeps_what_was_genera
     config.pace = Pace(audio_speed=4.0)
     async with Simulator(config) as simulator, connect(simulator) as client:
         await begin(client)
-        await client.speak(config.parts.voice.speak("Tell me a long story.").pcm)
+        await client.speak(config.parts.voice.engine.speak("Tell me a long story.").pcm)
         first = await client.until("response.output_audio.delta")
-        await client.speak(config.parts.voice.speak("How are you today?").pcm)
+        await client.speak(config.parts.voice.engine.speak("How are you today?").pcm)
         await client.until("input_audio_buffer.speech_started")
         await client.send("conversation.item.truncate", item_id=first["item_id"], content_index=0, audio_end_ms=200)
         cancelled = (await client.until("response.done"))["response"]
@@ -98,7 +98,7 @@ async def test_section_3_5_speech_interrupts_a_reply_which_keeps_what_was_genera
 async def test_section_2_4_truncating_past_the_end_is_refused(simulator: Simulator, config: Config) -> None:
     async with connect(simulator) as client:
         await begin(client)
-        await client.speak(config.parts.voice.speak("Thank you.").pcm)
+        await client.speak(config.parts.voice.engine.speak("Thank you.").pcm)
         done = await client.until("response.done")
         item_id = done["response"]["output"][0]["id"]
         await client.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=99_999)
@@ -111,7 +111,7 @@ async def test_section_2_2_a_cancelled_response_closes_its_parts(config: Config)
     config.pace = Pace(audio_speed=4.0)
     async with Simulator(config) as simulator, connect(simulator) as client:
         await begin(client)
-        await client.speak(config.parts.voice.speak("Tell me a long story.").pcm)
+        await client.speak(config.parts.voice.engine.speak("Tell me a long story.").pcm)
         await client.until("response.output_audio.delta")
         await client.send("response.cancel")
         done = (await client.until("response.done"))["response"]
@@ -123,7 +123,7 @@ async def test_section_2_4_the_voice_is_locked_once_the_assistant_has_spoken(
 ) -> None:
     async with connect(simulator) as client:
         await begin(client)
-        await client.speak(config.parts.voice.speak("Thank you.").pcm)
+        await client.speak(config.parts.voice.engine.speak("Thank you.").pcm)
         await client.until("response.done")
         change = {"type": "realtime", "instructions": "Be brief.", "audio": {"output": {"voice": "cedar"}}}
         await client.send("session.update", session=change)
@@ -139,7 +139,7 @@ async def test_without_ears_the_conversation_goes_on_and_says_so(
     monkeypatch.setattr("realtime_helpers.speech.transcriber.Transcriber.installed", staticmethod(lambda: False))
     async with Simulator(config) as simulator, connect(simulator) as client:
         await begin(client)
-        await client.speak(config.parts.voice.speak("How are you today?").pcm)
+        await client.speak(config.parts.voice.engine.speak("How are you today?").pcm)
         done = await client.until("response.done")
         failed = next(e for e in client.events if e["type"].endswith("transcription.failed"))
         assert "pip install" in failed["error"]["message"]
@@ -150,7 +150,7 @@ async def test_section_3_5_cancelled_before_any_output_there_is_only_response_do
     config.pace = Pace(before_item_ms=5_000)
     async with Simulator(config) as simulator, connect(simulator) as client:
         await begin(client)
-        await client.speak(config.parts.voice.speak("Tell me a long story.").pcm)
+        await client.speak(config.parts.voice.engine.speak("Tell me a long story.").pcm)
         await client.until("response.created")
         await client.send("response.cancel")
         done = (await client.until("response.done"))["response"]
@@ -163,7 +163,7 @@ async def test_an_item_truncated_while_it_is_generated_stays_truncated(config: C
     config.pace = Pace(audio_speed=20.0)
     async with Simulator(config) as simulator, connect(simulator) as client:
         await begin(client)
-        await client.speak(config.parts.voice.speak("Tell me a quick story.").pcm)
+        await client.speak(config.parts.voice.engine.speak("Tell me a quick story.").pcm)
         item_id = (await client.until("response.output_audio.delta"))["item_id"]
         await client.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=100)
         usage = (await client.until("response.done"))["response"]["usage"]
@@ -177,7 +177,7 @@ async def test_an_item_truncated_while_it_is_generated_stays_truncated(config: C
 async def test_changing_the_detection_in_the_middle_of_a_word_loses_nothing(
     simulator: Simulator, config: Config
 ) -> None:
-    speech = config.parts.voice.speak("How are you today?").pcm
+    speech = config.parts.voice.engine.speak("How are you today?").pcm
     async with connect(simulator) as client:
         await begin(client)
         half = len(speech) // 4 * 2
@@ -195,13 +195,13 @@ async def test_changing_the_detection_in_the_middle_of_a_word_loses_nothing(
 
 async def test_every_turn_of_somebody_who_keeps_interrupting_is_answered(config: Config) -> None:
     config.pace = Pace(audio_speed=4.0)
-    pcm = config.parts.voice.speak("Tell me a long story.").pcm
+    pcm = config.parts.voice.engine.speak("Tell me a long story.").pcm
     async with Simulator(config) as simulator, connect(simulator) as client:
         await begin(client)
         await client.speak(pcm)
         await client.until("response.output_audio.delta")
-        await client.speak(config.parts.voice.speak("What can you do?").pcm)
-        await client.speak(config.parts.voice.speak("How are you today?").pcm)
+        await client.speak(config.parts.voice.engine.speak("What can you do?").pcm)
+        await client.speak(config.parts.voice.engine.speak("How are you today?").pcm)
         while True:
             done = (await client.until("response.done"))["response"]
             if done["status"] == "completed":
