@@ -1,9 +1,12 @@
-"""PCM16 arithmetic and conversions: pure functions on bytes and arrays."""
+"""PCM16 arithmetic, the wire's audio formats, and conversions: pure functions on bytes and arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import g711
 
 if TYPE_CHECKING:  # numpy takes a third of the package's import time and only these functions need it
     import numpy as np
@@ -56,3 +59,55 @@ def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
     import soxr
 
     return np.asarray(soxr.resample(samples, from_hz, to_hz), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class AudioFormat:
+    """One of the wire's audio formats (reference §1.6): mono, at a fixed rate.
+
+    Attributes:
+        name: `audio/pcm`, `audio/pcmu` (G.711 mu-law) or `audio/pcma` (G.711 A-law).
+        rate_hz: 24,000 for PCM16, 8,000 for G.711.
+        bytes_per_ms: 48 or 8.
+        law: Which G.711 law, or `None` for PCM16.
+    """
+
+    name: str
+    rate_hz: int
+    bytes_per_ms: int
+    law: g711.Law | None = None
+
+    @property
+    def wire(self) -> dict[str, Any]:
+        """As a session shows it; only PCM has a rate."""
+        return {"type": self.name} if self.law else {"type": self.name, "rate": self.rate_hz}
+
+    def duration_ms(self, data: bytes | bytearray) -> float:
+        """Length in milliseconds."""
+        return len(data) / self.bytes_per_ms
+
+    def pcm16(self, data: bytes) -> bytes:
+        """PCM16 at this format's own rate."""
+        return g711.decode(data, self.law) if self.law else data
+
+    def to_pcm24k(self, data: bytes) -> bytes:
+        """PCM16, 24 kHz."""
+        if self.law is None:
+            return data
+        return pcm_from_samples(resample(samples_from_pcm(self.pcm16(data)), self.rate_hz, RATE_HZ))
+
+    def from_pcm24k(self, pcm: bytes) -> bytes:
+        """This format's bytes for PCM16, 24 kHz."""
+        if self.law is None:
+            return pcm
+        narrow = pcm_from_samples(resample(samples_from_pcm(pcm), RATE_HZ, self.rate_hz))
+        return g711.encode(narrow, self.law)
+
+
+PCM16 = AudioFormat("audio/pcm", RATE_HZ, BYTES_PER_MS)
+AUDIO_FORMATS = {
+    "audio/pcm": PCM16,
+    "audio/pcmu": AudioFormat("audio/pcmu", 8_000, 8, "mu"),
+    "audio/pcma": AudioFormat("audio/pcma", 8_000, 8, "a"),
+}
+"""The formats by their `type`."""
