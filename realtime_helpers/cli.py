@@ -86,36 +86,85 @@ def demo(
     raise typer.Exit(code)
 
 
+class LogLevel(StrEnum):
+    """From which weight on things are logged."""
+
+    debug = "debug"
+    info = "info"
+    warning = "warning"
+    error = "error"
+
+
 @app.command()
 def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8765,
+    host: Annotated[str, typer.Option(help="Address to listen on; other than this machine's only with a key.")] = (
+        "127.0.0.1"
+    ),
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes behind the port. Not on Windows.")] = 1,
     pace: Annotated[
         PaceName, typer.Option(help="`realtime` imitates recorded latencies; `fast` waits for nothing.")
     ] = (PaceName.realtime),
     require_key: Annotated[
         bool, typer.Option(help=f"Accept only the API key in the environment variable {SIMULATOR_KEY_VARIABLE}.")
     ] = False,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate (PEM); then the URL is https://.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Private key of the certificate (PEM).")] = None,
+    max_sessions: Annotated[int, typer.Option(min=1, help="Sessions open at once, in each process.")] = 500,
+    drain: Annotated[
+        float, typer.Option(min=0, help="Seconds that open sessions may go on after a termination signal.")
+    ] = 0,
+    log_level: Annotated[
+        LogLevel, typer.Option(help="What is logged, as JSON lines on standard error; never what is said.")
+    ] = (LogLevel.warning),
     seed: Annotated[int, typer.Option(help="Chooses the stories.")] = 0,
     leash: Annotated[bool, typer.Option(hidden=True, help="Stop when standard input ends.")] = False,
 ) -> None:
     """Run the simulator. Prints `ready URL` once it accepts connections; Ctrl-C stops it."""
     with _errors_in_words():
         key = _required_key() if require_key else None
+        if workers > 1 and leash:
+            raise WorkshopError("--leash holds one process only.", "Leave --workers out.")
+        if workers > 1 and sys.platform == "win32":
+            raise WorkshopError("Windows cannot fork workers.", "Leave --workers out: one process serves a class.")
+        if (tls_cert is None) != (tls_key is None):
+            raise WorkshopError("A certificate and its key go together.", "Give both --tls-cert and --tls-key.")
         try:
-            from .simulator import PACES, Config, Parts, Simulator
+            from .simulator import PACES, Config, Limits, Parts, Simulator, logs, server
             from .simulator.responder import BuiltinResponder
-            from .simulator.server import serve as run_server
+
+            if workers > 1:
+                from .simulator.workers import serve_workers
         except ModuleNotFoundError as error:
             raise MissingPartError(
                 f"The simulator needs the package {error.name!r}, which is not installed.",
                 "In the workshop's folder: pip install -e '.[simulator]'",
             ) from None
-        config = Config(parts=Parts(responder=BuiltinResponder(seed)), pace=PACES[pace.value], required_key=key)
-        run_server(
-            Simulator(config, port=port),
-            lambda url: print(f"ready {url}", flush=True),  # noqa: T201 - other programs read this line
-            leash=sys.stdin.fileno() if leash else None,
-        )
+        server.check_exposure(host, key)
+        logs.configure(log_level.value)
+        tls = server.Tls(tls_cert, tls_key) if tls_cert and tls_key else None
+
+        def config() -> Config:
+            made = Config(
+                parts=Parts(responder=BuiltinResponder(seed)), pace=PACES[pace.value], required_key=key,
+                limits=Limits(sessions=max_sessions),
+            )  # fmt: skip
+            if key is not None:
+                made.signing_key = server.signing_key_from(key)
+            return made
+
+        def announce(url: str) -> None:
+            print(f"ready {url}", flush=True)  # noqa: T201 - other programs read this line
+
+        if workers > 1:
+            serve_workers(
+                config, announce, workers=workers, host=host, port=port, tls=tls, drain_seconds=drain
+            )  # fmt: skip
+        else:
+            server.serve(
+                Simulator(config(), host=host, port=port, tls=tls), announce, drain_seconds=drain,
+                leash=sys.stdin.fileno() if leash else None,
+            )  # fmt: skip
 
 
 def _required_key() -> str:

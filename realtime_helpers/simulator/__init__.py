@@ -8,8 +8,9 @@ replaced by the real service. What is exact and what is imitated: docs/simulator
 """
 
 from .app import Config
+from .limits import Limits
 from .pace import PACES, Pace
 from .parts import Parts
 from .server import Simulator
 
-__all__ = ["PACES", "Config", "Pace", "Parts", "Simulator"]
+__all__ = ["PACES", "Config", "Limits", "Pace", "Parts", "Simulator"]

@@ -1,0 +1,71 @@
+"""A server's WebSocket that knows who ended it and why, and always gives the client a reason."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp.http_websocket import WSMessageDecodeText
+
+_PING_SECONDS = 20.0
+
+
+class Socket(web.WebSocketResponse[Literal[True]]):
+    """One client's connection.
+
+    Args:
+        frame_bytes: Size of the largest frame it takes.
+
+    Attributes:
+        frames_in: Frames from the client.
+        frames_out: Frames to the client.
+        last_frame_s: When the client last sent one, on the monotonic clock.
+        ending: Who ended the connection (`client`, `lost`, or a reason of ours) and the close code.
+    """
+
+    def __init__(self, frame_bytes: int) -> None:
+        super().__init__(compress=False, heartbeat=_PING_SECONDS, max_msg_size=frame_bytes)
+        self._frame_bytes = frame_bytes
+        self.frames_in = 0
+        self.frames_out = 0
+        self.last_frame_s = time.monotonic()
+        self.ending: tuple[str, int] = ("lost", int(WSCloseCode.ABNORMAL_CLOSURE))
+
+    async def frames(self) -> AsyncIterator[WSMessageDecodeText]:
+        """The client's text and binary frames, until the connection ends."""
+        while True:
+            message = await self.receive()
+            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                self.frames_in += 1
+                self.last_frame_s = time.monotonic()
+                yield message
+                continue
+            if message.type is WSMsgType.CLOSE:
+                self.ending = ("client", message.data or int(WSCloseCode.OK))
+            return
+
+    async def send_str(self, data: str, compress: int | None = None) -> None:
+        """Send a text frame."""
+        await super().send_str(data, compress)
+        self.frames_out += 1
+
+    async def end(self, reason: str, code: int, message: str) -> None:
+        """Close the connection from this side.
+
+        Args:
+            reason: A word for the log.
+            code: WebSocket close code.
+            message: Sentence for the client, at most 123 bytes.
+        """
+        if not self.closed:
+            self.ending = (reason, code)
+        await self.close(code=code, message=message.encode())
+
+    async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
+        """Close the connection; a frame that was too big gets a reason too."""
+        if code == WSCloseCode.MESSAGE_TOO_BIG and not message:
+            self.ending = ("frame_too_big", code)
+            message = f"A frame may have at most {self._frame_bytes} bytes.".encode()
+        return await super().close(code=code, message=message, drain=drain)
