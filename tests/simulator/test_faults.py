@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import inspect
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
@@ -15,7 +16,7 @@ from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from realtime_helpers import WorkshopError
 from realtime_helpers.simulator import faults as module
 from realtime_helpers.simulator.event_types import CLIENT_EVENTS, SERVER_EVENTS
-from realtime_helpers.simulator.faults import NO_FAULTS, Faults, Scenario, load_scenario, scenario_names
+from realtime_helpers.simulator.faults import NO_FAULTS, Effect, Faults, Scenario, load_scenario, scenario_names
 
 AUDIO = "response.output_audio.delta"
 
@@ -340,3 +341,12 @@ def test_short_sessions_and_slow_networks() -> None:
     assert built_in("short-session").expires_s == 60
     slow = built_in("slow-network")
     assert (slow.up_ms, slow.down_ms) == (150, 150)
+
+
+def test_the_page_lists_every_scenario_and_effect_and_its_examples_load() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "faults.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert [len(Scenario.from_toml(example, "docs/faults.md").faults) for example in examples] == [3, 1]
+    tables = [line for line in page.splitlines() if line.startswith("|")]
+    for word in [*scenario_names(), *get_args(Effect)]:
+        assert any(f"| `{word}` |" in line for line in tables), word
