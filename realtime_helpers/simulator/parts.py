@@ -6,7 +6,7 @@ Each has an embedded default that needs no network, and can be replaced by anyth
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,8 +20,11 @@ from .responder import BuiltinResponder
 class Responder(Protocol):
     """Decides what to say."""
 
-    def reply(self, prompt: Prompt) -> AsyncIterator[str | ToolCall]:
-        """Answer the end of the context, piece by piece: text to be joined as it is, then calls."""
+    def reply(self, prompt: Prompt) -> AsyncGenerator[str | ToolCall, None]:
+        """Answer the end of the context, piece by piece: text to be joined as it is, then calls.
+
+        Close the generator to stop the work behind it.
+        """
         ...
 
 

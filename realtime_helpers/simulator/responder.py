@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from .facts import Fact, asked_subject, find_facts, latest
@@ -41,7 +41,7 @@ class BuiltinResponder:
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed
 
-    async def reply(self, prompt: Prompt) -> AsyncIterator[str | ToolCall]:
+    async def reply(self, prompt: Prompt) -> AsyncGenerator[str | ToolCall, None]:
         """Answer the end of the context."""
         reply = self.answer(prompt)
         if reply.text:

@@ -10,8 +10,6 @@ import re
 
 from .facts import find_facts
 from .language import detect_language
-from .prompt import Line, Prompt
-from .responder import BuiltinResponder
 
 _FRAMES = {
     "English": ("Summary of the conversation so far.", "The user said: {}", "The assistant said: {}", "“", "”"),
@@ -73,11 +71,6 @@ def summarise(instructions: str, material: str) -> str:
     if kept_answers:
         parts.append(assistant_said.format(_quoted(kept_answers[::-1], open_mark, close_mark)))
     return " ".join(parts)
-
-
-def answer(instructions: str, material: str) -> str:
-    """Answer a request that is not a summary, with the simulator's own small talk."""
-    return BuiltinResponder().answer(Prompt([Line("user", material)], instructions)).text
 
 
 def _asked_language(instructions: str) -> str | None:

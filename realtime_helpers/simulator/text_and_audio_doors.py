@@ -1,0 +1,231 @@
+"""The HTTP doors besides `/v1/realtime`: text, speech, transcription, models. One simulator can be another's engine."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aiohttp import web
+
+from ..audio.formats import RATE_HZ, duration_ms, pcm_from_samples, resample
+from ..errors import WorkshopError
+from ..speech.worker import WorkerError
+from . import completions
+from .completions import Asked, Written
+from .prompt import ToolCall
+from .protocol_error import ProtocolError, missing, optional_text, unsupported, wrong_type
+from .responder import BuiltinResponder
+from .session_config import VOICES
+
+if TYPE_CHECKING:
+    from .app import Config
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Refusal = Callable[[web.Request], ProtocolError | None]
+
+_MAX_INPUT_CHARACTERS = 4096
+_SPEECH_FORMATS = {"pcm": "audio/pcm", "wav": "audio/wav"}
+_FILE_KINDS = "WAV, FLAC or OGG"
+
+
+def add_text_and_audio_doors(app: web.Application, config: Config, refusal: Refusal) -> None:
+    """Add the routes.
+
+    Args:
+        app: Where to.
+        config: The simulator's; its parts answer here too.
+        refusal: Why a request's key is not accepted, or `None`.
+    """
+    doors = _Doors(config)
+
+    def admitted(handler: Handler) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            if (error := refusal(request)) is not None:
+                return http_error(401, error)
+            try:
+                return await handler(request)
+            except orjson.JSONDecodeError as error:
+                problem = f"We could not parse the JSON body of your request: {error}"
+                return http_error(400, ProtocolError("invalid_json", problem))
+            except ProtocolError as error:
+                return http_error(400, error)
+            except (WorkshopError, WorkerError) as error:
+                return http_error(502, ProtocolError("engine_failed", str(error)))
+
+        return answer
+
+    app.router.add_post("/v1/chat/completions", admitted(doors.chat_completions))
+    app.router.add_post("/v1/responses", admitted(doors.responses))
+    app.router.add_post("/v1/audio/speech", admitted(doors.speech))
+    app.router.add_post("/v1/audio/transcriptions", admitted(doors.transcriptions))
+    app.router.add_get("/v1/models", admitted(doors.models))
+
+
+def http_error(status: int, error: ProtocolError) -> web.Response:
+    """An error in the API's own form."""
+    return web.json_response(_error_body(error, status), status=status)
+
+
+def _error_body(error: ProtocolError, status: int) -> dict[str, Any]:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return {"error": {"type": kind, "code": error.code, "message": error.message, "param": error.param}}
+
+
+class _Doors:
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    async def chat_completions(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/chat/completions`, at once or streamed."""
+        asked = completions.read_chat(await _json(request))
+        if asked.stream:
+            return await self._stream(request, asked)
+        written = await self._write(asked)
+        return _reply(completions.chat_completion(asked, written, self._config.new_ids(), self._config.clock()))
+
+    async def responses(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/responses`."""
+        body = await _json(request)
+        asked = completions.read_response(body)
+        written = await self._write(asked)
+        reply = completions.response(asked, written, self._config.new_ids(), self._config.clock())
+        return _reply({**reply, "instructions": body.get("instructions"), "metadata": body.get("metadata") or {}})
+
+    async def _pieces(self, asked: Asked) -> AsyncGenerator[str | ToolCall, None]:
+        await asyncio.sleep(self._config.pace.summary_ms / 1000)
+        responder = self._config.parts.responder
+        if isinstance(responder, BuiltinResponder) and (summary := asked.summary) is not None:
+            yield summary  # a real model reads the instructions itself
+            return
+        async with aclosing(responder.reply(asked.prompt)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _write(self, asked: Asked) -> Written:
+        written = Written(asked.prompt.max_output_tokens)
+        async with aclosing(self._pieces(asked)) as pieces:
+            async for piece in pieces:
+                for _ in written.feed(piece):
+                    pass
+                if written.is_full:
+                    break
+        return written
+
+    async def _stream(self, request: web.Request, asked: Asked) -> web.StreamResponse:
+        written = Written(asked.prompt.max_output_tokens)
+        chunks = completions.ChatChunks(asked, self._config.new_ids(), self._config.clock())
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+        try:
+            async with aclosing(self._pieces(asked)) as pieces:
+                async for piece in pieces:
+                    if not answer.prepared:  # so that an engine that fails at once is an HTTP error
+                        await answer.prepare(request)
+                        await _send(answer, chunks.first())
+                    for part in written.feed(piece):
+                        for chunk in chunks.of(part):
+                            await _send(answer, chunk)
+                    if written.is_full:
+                        break
+            if not answer.prepared:
+                await answer.prepare(request)
+            for chunk in chunks.last(written):
+                await _send(answer, chunk)
+            await answer.write(b"data: [DONE]\n\n")
+        except WorkshopError as error:
+            if not answer.prepared:
+                raise
+            await _send(answer, _error_body(ProtocolError("engine_failed", str(error)), 502))
+        except ConnectionError:  # the client has heard enough: the responder's generator is closed by now
+            pass
+        return answer
+
+    async def speech(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/audio/speech`: the simulator's voice."""
+        body = await _json(request)
+        text = optional_text(body, "input")
+        if not text:
+            raise missing("input")
+        if len(text) > _MAX_INPUT_CHARACTERS:
+            raise ProtocolError(
+                "string_above_max_length", f"'input' may have at most {_MAX_INPUT_CHARACTERS} characters.", "input"
+            )
+        voice = optional_text(body, "voice")
+        if voice not in VOICES:
+            raise unsupported(voice, list(VOICES), "voice") if voice else missing("voice")
+        wanted = optional_text(body, "response_format") or "mp3"  # the API's own default
+        if wanted not in _SPEECH_FORMATS:
+            raise unsupported(wanted, list(_SPEECH_FORMATS), "response_format")
+        speed = body.get("speed", 1.0)
+        if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0.25 <= speed <= 4:
+            raise wrong_type("speed", "a number from 0.25 to 4")
+        speech = await self._config.parts.voice.speak(text, voice, speed)
+        audio = speech.pcm if wanted == "pcm" else wav_from_pcm(speech.pcm)
+        return web.Response(body=audio, content_type=_SPEECH_FORMATS[wanted])
+
+    async def transcriptions(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/audio/transcriptions`: the simulator's ears."""
+        form = await request.post()
+        upload = form.get("file")
+        if not isinstance(upload, web.FileField):
+            raise missing("file")
+        wanted = _field(form.get("response_format")) or "json"
+        if wanted not in {"json", "text"}:
+            raise unsupported(wanted, ["json", "text"], "response_format")
+        if _field(form.get("stream")) in {"true", "1"}:
+            raise ProtocolError("unsupported_value", "The simulator does not stream transcriptions.", "stream")
+        pcm = await asyncio.to_thread(_pcm_of_file, upload.file.read())
+        language, hint = _field(form.get("language")), _field(form.get("prompt"))
+        text = await self._config.parts.ears.hear(pcm, language, hint)
+        if wanted == "text":
+            return web.Response(text=f"{text}\n")
+        seconds = round(duration_ms(pcm) / 1000, 3)
+        return web.json_response({"text": text, "usage": {"type": "duration", "seconds": seconds}})
+
+    async def models(self, _request: web.Request) -> web.StreamResponse:
+        """`GET /v1/models`: one entry, which stands for any name."""
+        model = {"id": "simulator", "object": "model", "created": 0, "owned_by": "realtime-workshop"}
+        return web.json_response({"object": "list", "data": [model]})
+
+
+def wav_from_pcm(pcm: bytes) -> bytes:
+    """A WAV file of PCM16, 24 kHz, mono."""
+    import numpy as np
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, np.frombuffer(pcm, "<i2"), RATE_HZ, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
+def _pcm_of_file(data: bytes) -> bytes:
+    import soundfile
+
+    try:
+        samples, rate_hz = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        problem = f"Invalid file format: {error} The simulator reads {_FILE_KINDS}."
+        raise ProtocolError("invalid_value", problem, "file") from None
+    return pcm_from_samples(resample(samples.mean(axis=1), rate_hz, RATE_HZ))
+
+
+async def _json(request: web.Request) -> dict[str, Any]:
+    body = orjson.loads(await request.read())
+    if not isinstance(body, dict):
+        raise ProtocolError("invalid_json", "The request body must be a JSON object.")
+    return body
+
+
+def _field(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _reply(body: dict[str, Any]) -> web.Response:
+    return web.Response(body=orjson.dumps(body), content_type="application/json")
+
+
+async def _send(answer: web.StreamResponse, chunk: dict[str, Any]) -> None:
+    await answer.write(b"data: " + orjson.dumps(chunk) + b"\n\n")
