@@ -118,6 +118,9 @@ def serve(
         LogLevel, typer.Option(help="What is logged, as JSON lines on standard error; never what is said.")
     ] = (LogLevel.warning),
     seed: Annotated[int, typer.Option(help="Chooses the stories.")] = 0,
+    responder: Annotated[str, typer.Option(help="Who decides what to say: builtin or URL#MODEL.")] = "builtin",
+    voice: Annotated[str, typer.Option(help="Who speaks: builtin, piper:PATH or URL#MODEL.")] = "builtin",
+    ears: Annotated[str, typer.Option(help="Who hears: builtin, faster-whisper[:MODEL] or URL#MODEL.")] = "builtin",
     leash: Annotated[bool, typer.Option(hidden=True, help="Stop when standard input ends.")] = False,
 ) -> None:
     """Run the simulator. Prints `ready URL` once it accepts connections; Ctrl-C stops it."""
@@ -131,7 +134,7 @@ def serve(
             raise WorkshopError("A certificate and its key go together.", "Give both --tls-cert and --tls-key.")
         try:
             from .simulator import PACES, Config, Limits, Parts, Simulator, logs, server
-            from .simulator.responder import BuiltinResponder
+            from .simulator.engines import choose_ears, choose_responder, choose_voice
 
             if workers > 1:
                 from .simulator.workers import serve_workers
@@ -146,7 +149,7 @@ def serve(
 
         def config() -> Config:
             made = Config(
-                parts=Parts(responder=BuiltinResponder(seed)), pace=PACES[pace.value], required_key=key,
+                parts=Parts(choose_responder(responder, seed), choose_voice(voice), choose_ears(ears)), pace=PACES[pace.value], required_key=key,
                 limits=Limits(sessions=max_sessions),
             )  # fmt: skip
             if key is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from ..audio.formats import RATE_HZ, duration_ms, pcm_from_samples, resample
+from ..audio.formats import duration_ms
 from ..errors import WorkshopError
 from ..speech.worker import WorkerError
 from . import completions
@@ -20,6 +19,7 @@ from .prompt import ToolCall
 from .protocol_error import ProtocolError, missing, optional_text, unsupported, wrong_type
 from .responder import BuiltinResponder
 from .session_config import VOICES
+from .sound_files import pcm_from_file, wav_from_pcm
 
 if TYPE_CHECKING:
     from .app import Config
@@ -177,7 +177,11 @@ class _Doors:
             raise unsupported(wanted, ["json", "text"], "response_format")
         if _field(form.get("stream")) in {"true", "1"}:
             raise ProtocolError("unsupported_value", "The simulator does not stream transcriptions.", "stream")
-        pcm = await asyncio.to_thread(_pcm_of_file, upload.file.read())
+        try:
+            pcm = await asyncio.to_thread(pcm_from_file, upload.file.read())
+        except ValueError as error:
+            problem = f"Invalid file format: {error} The simulator reads {_FILE_KINDS}."
+            raise ProtocolError("invalid_value", problem, "file") from None
         language, hint = _field(form.get("language")), _field(form.get("prompt"))
         text = await self._config.parts.ears.hear(pcm, language, hint)
         if wanted == "text":
@@ -189,27 +193,6 @@ class _Doors:
         """`GET /v1/models`: one entry, which stands for any name."""
         model = {"id": "simulator", "object": "model", "created": 0, "owned_by": "realtime-workshop"}
         return web.json_response({"object": "list", "data": [model]})
-
-
-def wav_from_pcm(pcm: bytes) -> bytes:
-    """A WAV file of PCM16, 24 kHz, mono."""
-    import numpy as np
-    import soundfile
-
-    file = io.BytesIO()
-    soundfile.write(file, np.frombuffer(pcm, "<i2"), RATE_HZ, format="WAV", subtype="PCM_16")
-    return file.getvalue()
-
-
-def _pcm_of_file(data: bytes) -> bytes:
-    import soundfile
-
-    try:
-        samples, rate_hz = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        problem = f"Invalid file format: {error} The simulator reads {_FILE_KINDS}."
-        raise ProtocolError("invalid_value", problem, "file") from None
-    return pcm_from_samples(resample(samples.mean(axis=1), rate_hz, RATE_HZ))
 
 
 async def _json(request: web.Request) -> dict[str, Any]:
