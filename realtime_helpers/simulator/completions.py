@@ -44,10 +44,10 @@ class Asked:
 
     @property
     def summary(self) -> str | None:
-        """The extractive summary, when a lone user message comes with instructions to summarise it."""
+        """The extractive summary, when a lone user message is a transcript and the instructions ask for that."""
         instructions = "\n".join(line.text for line in self.prompt.lines if line.role == "system")
         talk = [line for line in self.prompt.lines if line.role != "system"]
-        if len(talk) == 1 and talk[0].role == "user" and wants_summary(instructions):
+        if len(talk) == 1 and talk[0].role == "user" and wants_summary(instructions, talk[0].text):
             return summarise(instructions, talk[0].text)
         return None
 

@@ -42,9 +42,13 @@ _DEFAULT_WORDS = 150
 _WORDS_PER_QUOTE = 24
 
 
-def wants_summary(instructions: str) -> bool:
-    """Whether a request asks for a summary rather than for an answer."""
-    return re.search(r"summar|résum|zusammenfass|resum|riassun|samenvat", instructions.lower()) is not None
+def wants_summary(instructions: str, material: str) -> bool:
+    """Whether a request asks to summarise a transcript, rather than for an answer.
+
+    Instructions of a conversation may speak of summaries too, but nobody says lines like `User: …` in one.
+    """
+    asks = re.search(r"summar|résum|zusammenfass|resum|riassun|samenvat", instructions.lower())
+    return asks is not None and any(_SPEAKER.match(line) for line in material.splitlines())
 
 
 def summarise(instructions: str, material: str) -> str:
