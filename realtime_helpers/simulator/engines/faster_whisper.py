@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+from pathlib import Path
 
 from ...audio.formats import RATE_HZ, pcm_from_samples, resample, samples_from_pcm
 from ...errors import AudioError, MissingPartError
@@ -41,10 +42,13 @@ class FasterWhisperEars:
         try:
             self._worker.request({"model": self.model})
         except WorkerError as error:
+            unknown = Path(self.model).exists() or str(error).startswith("ValueError")
+            fetch = f"download_model('{DEFAULT_MODEL if unknown else self.model}')"
             raise MissingPartError(
-                f"faster-whisper cannot load the model {self.model!r}: {_first_sentence(str(error))}",
-                f'Fetch it once where there is a network: python -c "from faster_whisper import download_model; '
-                f"print(download_model('{DEFAULT_MODEL}'))\"  Then name that folder: --ears faster-whisper:FOLDER",
+                f"faster-whisper cannot load the model {self.model!r}: {_first_line(str(error))}.",
+                "Fetch it once where there is a network: "
+                f'python -c "from faster_whisper import download_model; print({fetch})"  '
+                "Then name the folder it prints: --ears faster-whisper:FOLDER",
             ) from None
 
     async def hear(self, pcm: bytes, language: str | None = None, prompt: str | None = None) -> str:
@@ -64,7 +68,7 @@ class FasterWhisperEars:
             reply, _ = self._worker.request(request, audio)
         except WorkerError as error:
             raise AudioError(
-                f"faster-whisper failed on an utterance: {_first_sentence(str(error))}",
+                f"faster-whisper failed on an utterance: {_first_line(str(error))}.",
                 "Say it again, or choose another model: --ears faster-whisper:MODEL",
             ) from None
         return str(reply["text"])
@@ -74,6 +78,6 @@ class FasterWhisperEars:
         self._worker.close()
 
 
-def _first_sentence(text: str) -> str:
+def _first_line(text: str) -> str:
     """Libraries explain at length; the first line says what happened."""
-    return text.strip().splitlines()[0][:300]
+    return text.strip().splitlines()[0][:300].rstrip(".")

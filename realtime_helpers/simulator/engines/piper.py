@@ -55,7 +55,7 @@ class PiperVoice:
             reply, pcm = self._worker.request({"model": str(self.model_path), "text": text, "speed": speed})
         except WorkerError as error:
             raise AudioError(
-                f"Piper cannot speak with {str(self.model_path)!r}: {str(error).strip().splitlines()[0][:300]}",
+                f"Piper cannot speak with {str(self.model_path)!r}: {str(error).strip().splitlines()[0][:300]}.",
                 f"Fetch the voice anew: {_DOWNLOAD} --force-redownload",
             ) from None
         samples = resample(samples_from_pcm(pcm), reply["rate_hz"], RATE_HZ)
