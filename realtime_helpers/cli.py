@@ -86,6 +86,13 @@ def demo(
     raise typer.Exit(code)
 
 
+class Retention(StrEnum):
+    """What becomes of older assistant audio."""
+
+    documented = "documented"
+    observed = "observed"
+
+
 class LogLevel(StrEnum):
     """From which weight on things are logged."""
 
@@ -117,7 +124,16 @@ def serve(
     log_level: Annotated[
         LogLevel, typer.Option(help="What is logged, as JSON lines on standard error; never what is said.")
     ] = (LogLevel.warning),
-    seed: Annotated[int, typer.Option(help="Chooses the stories.")] = 0,
+    scenario: Annotated[
+        str | None, typer.Option(help="What goes wrong on purpose: a name or a TOML file, see docs/faults.md.")
+    ] = None,
+    retention: Annotated[
+        Retention, typer.Option(help="Older replies stay audio (documented) or only their text does (observed).")
+    ] = (Retention.documented),
+    session_seconds: Annotated[float, typer.Option(min=1, help="Life of a session; the service's is one hour.")] = 3600,
+    seed: Annotated[
+        int | None, typer.Option(help="Repeats stories, ids and latencies; with --pace fast, every byte.")
+    ] = None,
     responder: Annotated[str, typer.Option(help="Who decides what to say: builtin or URL#MODEL.")] = "builtin",
     voice: Annotated[str, typer.Option(help="Who speaks: builtin, piper:PATH or URL#MODEL.")] = "builtin",
     ears: Annotated[str, typer.Option(help="Who hears: builtin, faster-whisper[:MODEL] or URL#MODEL.")] = "builtin",
@@ -133,7 +149,7 @@ def serve(
         if (tls_cert is None) != (tls_key is None):
             raise WorkshopError("A certificate and its key go together.", "Give both --tls-cert and --tls-key.")
         try:
-            from .simulator import PACES, Config, Limits, Parts, Simulator, logs, server
+            from .simulator import PACES, Config, Limits, Parts, Simulator, load_scenario, logs, server
             from .simulator.engines import choose_ears, choose_responder, choose_voice
 
             if workers > 1:
@@ -149,9 +165,13 @@ def serve(
 
         def config() -> Config:
             made = Config(
-                parts=Parts(choose_responder(responder, seed), choose_voice(voice), choose_ears(ears)), pace=PACES[pace.value], required_key=key,
-                limits=Limits(sessions=max_sessions),
+                parts=Parts(choose_responder(responder, seed or 0), choose_voice(voice), choose_ears(ears)),
+                pace=PACES[pace.value], required_key=key,
+                limits=Limits(sessions=max_sessions), seed=seed, retention=retention.value,
+                session_seconds=session_seconds,
             )  # fmt: skip
+            if scenario is not None:
+                made.scenario = load_scenario(scenario)
             if key is not None:
                 made.signing_key = server.signing_key_from(key)
             return made

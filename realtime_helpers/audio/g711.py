@@ -44,7 +44,8 @@ def _decode_table(law: Law) -> npt.NDArray[np.int16]:
         segment, step = (codes >> 4) & 7, codes & 15
         magnitude = np.where(segment == 0, (step << 1) + 1, ((step << 1) + 33) << np.maximum(segment - 1, 0))
         value = np.where(codes & 0x80, magnitude, -magnitude) << 3
-    return value.astype("<i2")
+    table: npt.NDArray[np.int16] = value.astype("<i2")
+    return table
 
 
 @lru_cache(maxsize=2)
@@ -58,9 +59,9 @@ def _encode_table(law: Law) -> npt.NDArray[np.uint8]:
         magnitude = np.minimum(np.abs(value), _MU_CLIP) + _MU_BIAS
         segment = np.searchsorted([64, 128, 256, 512, 1024, 2048, 4096], magnitude, side="right")
         code = (segment << 4) | ((magnitude >> (segment + 1)) & 15)
-        return np.where(value < 0, code ^ 0x7F, code ^ 0xFF).astype(np.uint8)
+        return np.asarray(np.where(value < 0, code ^ 0x7F, code ^ 0xFF), np.uint8)
     value = samples >> 3
     magnitude = np.where(value < 0, -value - 1, value)
     segment = np.searchsorted([32, 64, 128, 256, 512, 1024, 2048], magnitude, side="right")
     code = (segment << 4) | ((magnitude >> np.maximum(segment, 1)) & 15)
-    return (code ^ np.where(value < 0, _A_INVERTED_BITS, _A_INVERTED_BITS | 0x80)).astype(np.uint8)
+    return np.asarray(code ^ np.where(value < 0, _A_INVERTED_BITS, _A_INVERTED_BITS | 0x80), np.uint8)

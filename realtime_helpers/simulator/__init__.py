@@ -7,10 +7,11 @@ Uses the protocol, the audio formats and the speech engines of this package and 
 replaced by the real service. What is exact and what is imitated: docs/simulator.md.
 """
 
-from .app import Config
+from .config import Config
+from .faults import load_scenario, scenario_names
 from .limits import Limits
 from .pace import PACES, Pace
 from .parts import Parts
 from .server import Simulator
 
-__all__ = ["PACES", "Config", "Limits", "Pace", "Parts", "Simulator"]
+__all__ = ["PACES", "Config", "Limits", "Pace", "Parts", "Simulator", "load_scenario", "scenario_names"]

@@ -1,13 +1,14 @@
 """Token counts and usage, by the rules of the reference §4. Pure.
 
 Audio is exact arithmetic. Text is counted with the real o200k vocabulary; the framing around it, the control
-tokens of spoken replies and the share of the cache are estimates fitted to recordings, and labelled so.
+tokens of spoken replies and the share of the cache are estimates fitted to recordings; images are an estimate.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -18,6 +19,9 @@ MESSAGE_FRAMING_TOKENS = 4
 SPOKEN_REPLY_CONTROL_TOKENS = 9
 TEXT_REPLY_CONTROL_TOKENS = 2
 CACHE_STEP_TOKENS = 64
+RATE_LIMIT_TOKENS = 200_000
+_IMAGE_BASE_TOKENS = 85
+_IMAGE_TILE_TOKENS = 170
 
 
 @lru_cache(maxsize=1)
@@ -45,9 +49,34 @@ def assistant_audio_tokens(length_ms: float) -> int:
     return int(length_ms // ASSISTANT_AUDIO_MS_PER_TOKEN)
 
 
+def control_tokens(*, spoken: bool) -> int:
+    """Text tokens that recordings show around the words of a reply."""
+    return SPOKEN_REPLY_CONTROL_TOKENS if spoken else TEXT_REPLY_CONTROL_TOKENS
+
+
 def reply_text_tokens(text: str, *, spoken: bool) -> int:
-    """Text tokens of a reply: its words and the control tokens that recordings show around them."""
-    return count_text(text) + (SPOKEN_REPLY_CONTROL_TOKENS if spoken else TEXT_REPLY_CONTROL_TOKENS)
+    """Text tokens of a reply: its words and the control tokens around them."""
+    return count_text(text) + control_tokens(spoken=spoken)
+
+
+def image_tokens(width: int, height: int, detail: str) -> int:
+    """Tokens of an image. An estimate: the tiles of 512 pixels that OpenAI documents for its GPT-4o models.
+
+    Args:
+        width: Pixels.
+        height: Pixels.
+        detail: `low` costs the base amount; `high` and `auto` add the tiles.
+    """
+    if detail == "low":
+        return _IMAGE_BASE_TOKENS
+    fit = min(1.0, 2048 / max(width, height))
+    fit *= min(1.0, 768 / (min(width, height) * fit))
+    tiles = math.ceil(width * fit / 512) * math.ceil(height * fit / 512)
+    return _IMAGE_BASE_TOKENS + _IMAGE_TILE_TOKENS * tiles
+
+
+Modality = Literal["text", "audio", "image"]
+MODALITIES: tuple[Modality, ...] = ("text", "audio", "image")
 
 
 @dataclass(frozen=True)
@@ -58,19 +87,20 @@ class Span:
         key: Identity of its content; two spans with the same key hold the same tokens.
     """
 
-    modality: Literal["text", "audio"]
+    modality: Modality
     tokens: int
     key: str
 
 
 @dataclass(frozen=True)
 class InputCount:
-    """Input tokens of one request."""
+    """Input tokens of one request, by modality: all of them, and those the cache saves."""
 
-    text: int
-    audio: int
-    cached_text: int
-    cached_audio: int
+    read: Mapping[Modality, int]
+    cached: Mapping[Modality, int]
+
+
+NOTHING_READ = InputCount(dict.fromkeys(MODALITIES, 0), dict.fromkeys(MODALITIES, 0))
 
 
 def count_input(spans: Sequence[Span], previous: Sequence[Span]) -> InputCount:
@@ -78,36 +108,59 @@ def count_input(spans: Sequence[Span], previous: Sequence[Span]) -> InputCount:
 
     Each modality is rounded down to steps of 64: the reading that fits the recordings of reference §4.3, §4.4.
     """
-    common = {"text": 0, "audio": 0}
+    common = dict.fromkeys(MODALITIES, 0)
     for now, before in zip(spans, previous, strict=False):
         if now != before:
             break
         common[now.modality] += now.tokens
-    total = {"text": 0, "audio": 0}
+    read = dict.fromkeys(MODALITIES, 0)
     for span in spans:
-        total[span.modality] += span.tokens
-    cached = {name: tokens - tokens % CACHE_STEP_TOKENS for name, tokens in common.items()}
-    return InputCount(total["text"], total["audio"], cached["text"], cached["audio"])
+        read[span.modality] += span.tokens
+    return InputCount(read, {name: tokens - tokens % CACHE_STEP_TOKENS for name, tokens in common.items()})
 
 
 def usage(counted: InputCount, output_text: int, output_audio: int) -> dict[str, Any]:
     """The `usage` object of `response.done` (reference §4.2)."""
-    input_tokens = counted.text + counted.audio
+    input_tokens = sum(counted.read.values())
     output_tokens = output_text + output_audio
     return {
         "total_tokens": input_tokens + output_tokens,
         "input_tokens": input_tokens,
         "output_tokens": output_tokens,
         "input_token_details": {
-            "text_tokens": counted.text,
-            "audio_tokens": counted.audio,
-            "image_tokens": 0,
-            "cached_tokens": counted.cached_text + counted.cached_audio,
-            "cached_tokens_details": {
-                "text_tokens": counted.cached_text,
-                "audio_tokens": counted.cached_audio,
-                "image_tokens": 0,
-            },
+            **_details(counted.read),
+            "cached_tokens": sum(counted.cached.values()),
+            "cached_tokens_details": _details(counted.cached),
         },
         "output_token_details": {"text_tokens": output_text, "audio_tokens": output_audio},
     }
+
+
+def _details(tokens: Mapping[Modality, int]) -> dict[str, int]:
+    return {f"{name}_tokens": tokens[name] for name in MODALITIES}
+
+
+class RateLimit:
+    """The numbers of `rate_limits.updated`: a bucket of tokens that fills in a minute. Shown, never enforced.
+
+    Args:
+        now_s: Seconds on the clock that later calls use.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self._used = 0.0
+        self._at_s = now_s
+
+    def spend(self, tokens: int, now_s: float) -> dict[str, Any]:
+        """Take tokens out and describe the bucket (reference §3.1: tokens only)."""
+        per_s = RATE_LIMIT_TOKENS / 60
+        self._used = max(0.0, self._used - (now_s - self._at_s) * per_s)
+        self._at_s = now_s
+        self._used = min(float(RATE_LIMIT_TOKENS), self._used + tokens)
+        remaining = int(RATE_LIMIT_TOKENS - self._used)
+        return {
+            "name": "tokens",
+            "limit": RATE_LIMIT_TOKENS,
+            "remaining": remaining,
+            "reset_seconds": round(self._used / per_s, 3),
+        }

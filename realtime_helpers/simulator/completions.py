@@ -13,6 +13,7 @@ from ..protocol.ids import IdMint
 from .accounting import MESSAGE_FRAMING_TOKENS, count_text
 from .prompt import Line, Prompt, ToolCall
 from .protocol_error import ProtocolError, missing, optional_text, unsupported, wrong_type
+from .responder import BuiltinResponder
 from .summariser import summarise, wants_summary
 
 Json = dict[str, Any]
@@ -50,6 +51,13 @@ class Asked:
         if len(talk) == 1 and talk[0].role == "user" and wants_summary(instructions, talk[0].text):
             return summarise(instructions, talk[0].text)
         return None
+
+    @property
+    def answer_to_the_user(self) -> str:
+        """An answer to the last line of a transcript, instead of its summary: what weak models do."""
+        said = "\n".join(line.text for line in self.prompt.lines if line.role == "user").splitlines()
+        asked = [line.partition(":")[2].strip() for line in said if line.lower().startswith("user:")]
+        return BuiltinResponder().answer(Prompt([Line("user", (asked or said or [""])[-1])])).text
 
 
 def read_chat(body: Json) -> Asked:

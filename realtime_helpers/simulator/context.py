@@ -1,126 +1,17 @@
-"""The server's conversation: ordered items, and how a request reads them. Pure.
-
-An item holds what the wire shows and what only the server knows: its audio, and the words heard in it.
-"""
+"""The server's conversation, and the window of it that a request reads (reference §2.3, §4.3, §4.6). Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-import orjson
+from .accounting import Span
+from .items import Item
+from .protocol_error import ProtocolError
 
-from ..audio.formats import BYTES_PER_MS
-from ..protocol.frames import base64_to_pcm, pcm_to_base64
-from ..protocol.ids import MAX_ITEM_ID_LENGTH
-from .accounting import (
-    MESSAGE_FRAMING_TOKENS,
-    Span,
-    assistant_audio_tokens,
-    count_text,
-    reply_text_tokens,
-    user_audio_tokens,
-)
-from .prompt import Line
-from .protocol_error import ProtocolError, missing, optional_text, unsupported
-from .responder import DEAF
-
-
-@dataclass
-class Item:
-    """One item of the conversation.
-
-    Attributes:
-        wire: The item as events show it (without audio).
-        pcm: Its audio, PCM16 24 kHz; empty for text.
-        heard: Words recognised in user audio; `None` until known.
-        previous_id: The item it was put after; `None` when it came first.
-        is_cut: Whether its audio was truncated: nothing is added to it any more.
-    """
-
-    wire: dict[str, Any]
-    pcm: bytearray = field(default_factory=bytearray)
-    heard: str | None = None
-    previous_id: str | None = None
-    is_cut: bool = False
-
-    @property
-    def id(self) -> str:
-        """The item's id."""
-        return str(self.wire["id"])
-
-    @property
-    def role(self) -> str | None:
-        """`user`, `assistant`, `system`, or `None` for function items."""
-        return self.wire.get("role")
-
-    @property
-    def audio_ms(self) -> float:
-        """Length of its audio in milliseconds."""
-        return len(self.pcm) / BYTES_PER_MS
-
-    @property
-    def is_spoken_reply(self) -> bool:
-        """Whether this is assistant audio, which can be truncated."""
-        return self.role == "assistant" and bool(self.pcm)
-
-    @property
-    def text(self) -> str:
-        """All text or transcript of the item that the wire shows."""
-        content = self.wire.get("content", [])
-        return " ".join(part.get("text") or part.get("transcript") or "" for part in content).strip()
-
-    def drop_transcript(self) -> None:
-        """Forget the words: after a truncation nobody knows which of them are left."""
-        self.wire["content"][0].pop("transcript", None)
-
-    def with_audio(self) -> dict[str, Any]:
-        """The item as `conversation.item.retrieved` shows it."""
-        if not self.pcm:
-            return self.wire
-        part = {**self.wire["content"][0], "audio": pcm_to_base64(bytes(self.pcm))}
-        return {**self.wire, "content": [part, *self.wire["content"][1:]]}
-
-    def as_line(self) -> Line | None:
-        """How the responder reads the item; `None` when it holds nothing to read."""
-        kind = self.wire["type"]
-        if kind == "function_call_output":
-            return Line("tool", str(self.wire.get("output", "")))
-        if kind != "message":
-            return None
-        if self.role == "user":
-            words = self.text if not self.pcm else (DEAF if self.heard is None else self.heard)
-            return Line("user", words)
-        return Line("system" if self.role == "system" else "assistant", self.text)
-
-    def spans(self) -> list[Span]:
-        """How a request counts the item."""
-        kind = self.wire["type"]
-        if kind == "message":
-            readable = "" if self.role == "user" and self.pcm else self.text
-            spans = [Span("text", MESSAGE_FRAMING_TOKENS + self._text_tokens(), f"{self.id}:{readable}")]
-            if self.pcm:
-                tokens = (assistant_audio_tokens if self.role == "assistant" else user_audio_tokens)(self.audio_ms)
-                spans.append(Span("audio", tokens, f"{self.id}:{len(self.pcm)} bytes"))
-            return spans
-        body = f"{self.wire.get('name', '')} {self.wire.get('arguments', '')} {self.wire.get('output', '')}"
-        return [Span("text", MESSAGE_FRAMING_TOKENS + count_text(body), f"{self.id}:{body}")]
-
-    def _text_tokens(self) -> int:
-        if self.role == "user" and self.pcm:
-            return 0  # the transcript of user audio comes from another model and is not in the context
-        if self.is_spoken_reply:
-            return reply_text_tokens(self.text, spoken=True) if self.text else 0
-        return count_text(self.text)
-
-
-def prefix_spans(instructions: str, tools: list[dict[str, Any]]) -> list[Span]:
-    """The part of a request that stands before every item."""
-    spans = [Span("text", MESSAGE_FRAMING_TOKENS + count_text(instructions), f"instructions:{instructions}")]
-    if tools:
-        body = orjson.dumps(tools).decode()
-        spans.append(Span("text", count_text(body), f"tools:{body}"))
-    return spans
+Retention = Literal["documented", "observed"]
+"""What becomes of older assistant audio: it stays (as documented), or only its text does (as recorded; §4.3)."""
 
 
 class Conversation:
@@ -130,10 +21,18 @@ class Conversation:
         self._items: list[Item] = []
         self._by_id: dict[str, Item] = {}
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     @property
     def items(self) -> list[Item]:
         """The items in order."""
         return list(self._items)
+
+    @property
+    def last_id(self) -> str | None:
+        """Id of the last item."""
+        return self._items[-1].id if self._items else None
 
     @property
     def has_assistant_audio(self) -> bool:
@@ -196,116 +95,105 @@ class Conversation:
         self._items.remove(self.get(item_id, "delete"))
         del self._by_id[item_id]
 
-    def truncate(self, item_id: str, audio_end_ms: int) -> None:
+    def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
         """Cut assistant audio and drop its transcript (reference §2.2, §3.5).
 
         Raises:
             ProtocolError: No such item, not assistant audio, or shorter than that already.
         """
         item = self.get(item_id, "truncate")
-        if not item.is_spoken_reply:
+        sound = item.sounds.get(content_index)
+        if not item.is_spoken_reply or sound is None:
             raise ProtocolError("unsupported_content_type", "Only model output audio messages can be truncated")
-        if audio_end_ms > item.audio_ms:
+        if audio_end_ms > sound.length_ms:
             raise ProtocolError(
                 "invalid_value",
-                f"Audio content of {int(item.audio_ms)}ms is already shorter than {audio_end_ms}ms",
+                f"Audio content of {int(sound.length_ms)}ms is already shorter than {audio_end_ms}ms",
                 "audio_end_ms",
             )
-        del item.pcm[audio_end_ms * BYTES_PER_MS :]
-        item.is_cut = True
-        item.drop_transcript()
+        item.truncate(content_index, audio_end_ms)
 
 
-_CONTENT_TYPES = {
-    "user": ["input_text", "input_audio"],
-    "system": ["input_text"],
-    "assistant": ["output_text"],
-}
+@dataclass(frozen=True)
+class Truncation:
+    """When and how far old items leave the window (reference §4.6).
+
+    Attributes:
+        limit_tokens: Most that a request may read: in all, or after instructions and tools.
+        keep_tokens: What is left after an overflow.
+        counts_prefix: Whether instructions and tools count towards the limit.
+        is_allowed: `False` for `disabled`: an overflow is an error.
+    """
+
+    limit_tokens: int
+    keep_tokens: int
+    counts_prefix: bool = True
+    is_allowed: bool = True
+
+    @classmethod
+    def from_session(cls, value: Any, usable_input_tokens: int) -> Truncation:
+        """Read the session's `truncation`."""
+        if isinstance(value, str):
+            return cls(usable_input_tokens, usable_input_tokens, is_allowed=value == "auto")
+        after_instructions = (value.get("token_limits") or {}).get("post_instructions")
+        limit = usable_input_tokens if after_instructions is None else after_instructions
+        return cls(limit, int(limit * value["retention_ratio"]), counts_prefix=after_instructions is None)
 
 
-def item_from_client(raw: Any, new_id: str) -> Item:
-    """Check and build an item the client sent (reference §2.3).
+def read_window(
+    items: Sequence[Item], prefix: Sequence[Span], truncation: Truncation, keeps_audio_of: int | None
+) -> tuple[list[Item], list[Span]]:
+    """The items a request reads and how they count, without the oldest where they do not all fit.
+
+    The newest item always stays; a function call and its output go together.
+
+    Args:
+        items: What could be read, oldest first.
+        prefix: Instructions and tools.
+        truncation: The limit.
+        keeps_audio_of: How many of the newest assistant messages keep their audio; `None` for all.
 
     Raises:
-        ProtocolError: Anything about it is wrong.
+        ProtocolError: It does not fit and nothing may be dropped.
     """
-    if not isinstance(raw, dict):
-        raise missing("item")
-    item_id = raw.get("id") or new_id
-    if not isinstance(item_id, str) or len(item_id) > MAX_ITEM_ID_LENGTH:
-        raise ProtocolError(
-            "string_above_max_length",
-            f"Invalid 'item.id': string too long. Expected a string with maximum length {MAX_ITEM_ID_LENGTH}, "
-            f"but got a string with length {len(str(item_id))} instead.",
-            "item.id",
-        )
-    match raw.get("type"):
-        case "message":
-            return _message(raw, item_id)
-        case "function_call":
-            return Item({"id": item_id, "type": "function_call", "status": "completed",
-                         "name": _text(raw, "name"), "call_id": _text(raw, "call_id"),
-                         "arguments": _text(raw, "arguments")})  # fmt: skip
-        case "function_call_output":
-            return Item({"id": item_id, "type": "function_call_output", "call_id": _text(raw, "call_id"),
-                         "output": _text(raw, "output")})  # fmt: skip
-        case None:
-            raise missing("item.type")
-        case other:
-            raise unsupported(other, ["message", "function_call", "function_call_output"], "item.type")
+    spans = _spans_by_item(items, keeps_audio_of)
+    sizes = {item.id: sum(span.tokens for span in spans[item.id]) for item in items}
+    fixed = sum(span.tokens for span in prefix) if truncation.counts_prefix else 0
+    total = fixed + sum(sizes.values())
+    dropped: set[str] = set()
+    if total > truncation.limit_tokens:
+        for group in _oldest_first(items) if truncation.is_allowed else []:
+            if total <= truncation.keep_tokens:
+                break
+            dropped.update(item.id for item in group)
+            total -= sum(sizes[item.id] for item in group)
+        if total > truncation.limit_tokens and truncation.counts_prefix:
+            raise _overflow(total, truncation.limit_tokens)
+    kept = [item for item in items if item.id not in dropped]
+    return kept, [*prefix, *(span for item in kept for span in spans[item.id])]
 
 
-def _message(raw: dict[str, Any], item_id: str) -> Item:
-    role = raw.get("role")
-    if not isinstance(role, str) or role not in _CONTENT_TYPES:
-        raise unsupported(role, list(_CONTENT_TYPES), "item.role") if role else missing("item.role")
-    content = raw.get("content")
-    if not isinstance(content, list) or not content:
-        raise missing("item.content")
-    pcm = bytearray()
-    shown: list[dict[str, Any]] = []
-    for index, part in enumerate(content):
-        path = f"item.content[{index}]"
-        kind = part.get("type") if isinstance(part, dict) else None
-        if role == "assistant" and kind == "output_audio":
-            raise missing(f"{path}.text")  # assistant audio cannot be inserted (reference §2.4)
-        if kind not in _CONTENT_TYPES[role]:
-            raise unsupported(kind, _CONTENT_TYPES[role], f"{path}.type")
-        if kind == "input_audio":
-            pcm += audio_from(part.get("audio"), f"{path}.audio")
-            shown.append({"type": "input_audio", "transcript": optional_text(part, "transcript", f"{path}.")})
-        else:
-            text = part.get("text")
-            if not isinstance(text, str):
-                raise missing(f"{path}.text")
-            shown.append({"type": kind, "text": text})
-    return Item({"id": item_id, "type": "message", "status": "completed", "role": role, "content": shown}, pcm)
-
-
-def audio_from(text: object, path: str) -> bytes:
-    """Audio bytes of a base64 field.
-
-    Raises:
-        ProtocolError: Not base64, or empty.
-    """
-    problem = "but got an invalid value."
-    try:
-        pcm = base64_to_pcm(text) if isinstance(text, str) else b""
-        if pcm:
-            return pcm
-        if isinstance(text, str):
-            problem = "but got empty bytes."
-    except ValueError:
-        pass
-    raise ProtocolError(
-        "invalid_value",
-        f"Invalid '{path}'. Expected base64-encoded audio bytes (mono PCM16 at 24kHz) {problem}",
-        path,
+def _overflow(total: int, limit: int) -> ProtocolError:
+    return ProtocolError(
+        "context_length_exceeded", f"The conversation has {total} input tokens; this session reads at most {limit}."
     )
 
 
-def _text(raw: dict[str, Any], name: str) -> str:
-    value = raw.get(name)
-    if not isinstance(value, str):
-        raise missing(f"item.{name}")
-    return value
+def _spans_by_item(window: Sequence[Item], keeps_audio_of: int | None) -> dict[str, list[Span]]:
+    replies = [item.id for item in window if item.is_spoken_reply]
+    text_only = set() if keeps_audio_of is None else set(replies[: max(0, len(replies) - keeps_audio_of)])
+    return {item.id: item.spans(with_audio=item.id not in text_only) for item in window}
+
+
+def _oldest_first(window: Sequence[Item]) -> list[list[Item]]:
+    """Groups that leave together, without the group of the newest item."""
+    groups: list[list[Item]] = []
+    by_call: dict[str, list[Item]] = {}
+    for item in window:
+        if item.call_id is not None and item.call_id in by_call:
+            by_call[item.call_id].append(item)
+            continue
+        groups.append([item])
+        if item.call_id is not None:
+            by_call[item.call_id] = groups[-1]
+    return [group for group in groups if window[-1] not in group]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-CLIENT_EVENTS: tuple[str, ...] = (
-    "conversation.item.create", "conversation.item.delete", "conversation.item.retrieve",
-    "conversation.item.truncate", "input_audio_buffer.append", "input_audio_buffer.clear",
-    "input_audio_buffer.commit", "output_audio_buffer.clear", "response.cancel", "response.create", "session.update",
+WEBSOCKET_CLIENT_EVENTS: tuple[str, ...] = (
+    "session.update", "input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear",
+    "conversation.item.create", "conversation.item.truncate", "conversation.item.delete",
+    "conversation.item.retrieve", "response.create", "response.cancel",
 )  # fmt: skip
+"""What a client may send over a WebSocket, in the order of the service's own list (reference §2.1)."""
+
+CLIENT_EVENTS: tuple[str, ...] = (*WEBSOCKET_CLIENT_EVENTS, "output_audio_buffer.clear")  # the last over WebRTC only
 
 SERVER_EVENTS: tuple[str, ...] = (
     "conversation.created", "conversation.item.added", "conversation.item.created", "conversation.item.deleted",

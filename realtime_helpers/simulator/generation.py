@@ -4,246 +4,249 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Sequence
+import re
+from collections.abc import AsyncGenerator, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, TypeVar
 
 import orjson
 
-from ..audio.formats import BYTES_PER_MS, chunks_of
+from ..audio.formats import AudioFormat
 from ..errors import WorkshopError
-from ..protocol.frames import pcm_to_base64
-from ..protocol.ids import IdMint
-from ..speech import Speech
 from . import accounting
-from .accounting import InputCount, Span
-from .context import Item, prefix_spans
-from .pace import Pace
-from .parts import Parts
+from .accounting import NOTHING_READ, InputCount
+from .faults import Fault
+from .items import Item
+from .message import Budget, Message
 from .prompt import Prompt, ToolCall
-from .responder import Reply
+from .session import ServerSession
+from .transcripts import Transcripts
 
-AUDIO_DELTA_MS = 250
-_TRANSCRIPT_LEAD_MS = 1000
-"""How far the transcript runs ahead of the audio."""
+_ARGUMENTS_DELTA = 8
+_FILTERED_TOKENS = 60  # what a reply gets out before a simulated content filter stops it
+_SENTENCE_END = re.compile(r"[.!?…]['\")\]]?\s+")
 
 CancelReason = Literal["turn_detected", "client_cancelled"]
+Result = TypeVar("Result")
 
 
-class Host(Protocol):
-    """What a response needs from its connection."""
-
-    ids: IdMint
-    parts: Parts
-    pace: Pace
-
-    def emit(self, kind: str, **fields: Any) -> None:
-        """Send an event."""
-        ...
-
-    def store(self, item: Item) -> None:
-        """Append an item to the conversation."""
-        ...
-
-    async def hear(self, items: Sequence[Item]) -> None:
-        """Wait until the words of all user audio among the items are known."""
-        ...
-
-    def count(self, spans: Sequence[Span], *, remember: bool) -> InputCount:
-        """Count a request against the cached prefix; `remember` makes it the new prefix."""
-        ...
-
-
-@dataclass
+@dataclass(frozen=True)
 class Request:
-    """What a `response.create` asks for, with the session's values filled in."""
+    """What a response is made from: a `response.create` with the session's values filled in.
+
+    Attributes:
+        context: The items it reads, as they stood when it was asked for.
+        counted: What reading them costs.
+        audio_format: Of its speech; `None` for a text response.
+    """
 
     context: list[Item]
+    counted: InputCount
     instructions: str
     tools: list[dict[str, Any]]
-    spoken: bool
-    voice: str
-    output_format: dict[str, Any]
-    speed: float
+    tool_choice: str | dict[str, Any]
+    parallel_tool_calls: bool
+    audio_format: AudioFormat | None
+    audio_output: dict[str, Any]
     max_output_tokens: int | str
-    out_of_band: bool = False
-    metadata: dict[str, Any] | None = None
-    conversation_id: str | None = None
+    output_limit: int
+    is_out_of_band: bool
+    metadata: dict[str, Any] | None
+    conversation_id: str | None
+
+
+class _CancelledError(Exception):
+    """The response was cancelled while something was awaited."""
 
 
 @dataclass
 class Generation:
     """A response in progress. `run()` ends with `response.done`, whatever happens."""
 
-    host: Host
+    session: ServerSession
+    transcripts: Transcripts
     request: Request
     id: str
+    audio_ms: float = 0
     _output: list[Item] = field(default_factory=list)
     _cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     _reason: CancelReason = "client_cancelled"
-    _output_text_tokens: int = 0
-    _output_audio_tokens: int = 0
+    _message: Message | None = None
+    _text_tokens: int = 0
+    _audio_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        self._budget = Budget(self.request.output_limit)
 
     @property
     def was_cancelled(self) -> bool:
         """Whether someone asked it to stop."""
         return self._cancelled.is_set()
 
+    @property
+    def total_tokens(self) -> int:
+        """Tokens read and written so far."""
+        return sum(self.request.counted.read.values()) + self._text_tokens + self._audio_tokens
+
     def announce(self) -> None:
         """Send `response.created`."""
-        self.host.emit("response.created", response=self._response("in_progress", None, None))
+        self._announced_s = asyncio.get_running_loop().time()
+        self.session.emit("response.created", response=self._response("in_progress", None, None))
 
     def cancel(self, reason: CancelReason) -> None:
         """Stop generating; the part that exists is closed and kept."""
-        self._reason = reason
-        self._cancelled.set()
+        if not self._cancelled.is_set():
+            self._reason = reason
+            self._cancelled.set()
 
     async def run(self) -> None:
         """Generate and send everything after `response.created`."""
-        status, details = "completed", None
-        counted = InputCount(0, 0, 0, 0)
+        counted = NOTHING_READ
+        outcome: dict[str, Any] | None = None
         try:
-            await self._unless_cancelled(self.host.hear(self.request.context))
-            await self._pause(self.host.pace.before_item_ms)
-            if not self._cancelled.is_set():
-                counted = self._count_input()
-                await self._produce(await self._decide())
+            await self._unless_cancelled(self.transcripts.wait_for(self.request.context))
+            if await self._pause(self.session.draw(self.session.pace.before_item_ms)):
+                counted = self.request.counted
+                outcome = await self._produce(self.session.faults.response())
+        except _CancelledError:
+            pass
         except Exception as error:  # noqa: BLE001 - a failed reply is reported to the client, not to the socket
-            status = "failed"
             message = str(error) if isinstance(error, WorkshopError) else f"The simulator failed: {error!r}"
-            details = {
-                "type": "failed",
-                "error": {"type": "server_error", "code": "simulator_error", "message": message},
-            }
-        if self._cancelled.is_set() and status == "completed":
-            status, details = "cancelled", {"type": "cancelled", "reason": self._reason}
-        usage = accounting.usage(counted, self._output_text_tokens, self._output_audio_tokens)
-        self.host.emit("response.done", response=self._response(status, details, usage))
+            outcome = _failure("simulator_error", message)
+        if self._cancelled.is_set() and outcome is None:
+            outcome = {"type": "cancelled", "reason": self._reason}
+        status = outcome["type"] if outcome else "completed"
+        self._close_message("completed" if status == "completed" else "incomplete")
+        usage = accounting.usage(counted, self._text_tokens, self._audio_tokens)
+        self.session.emit("response.done", response=self._response(status, outcome, usage))
 
-    def _count_input(self) -> InputCount:
-        spans = prefix_spans(self.request.instructions, self.request.tools)
-        for item in self.request.context:
-            spans += item.spans()
-        return self.host.count(spans, remember=not self.request.out_of_band)
+    async def _produce(self, fault: Fault | None) -> dict[str, Any] | None:
+        """Write the reply; returns `status_details` when it is not completed."""
+        if fault is not None and fault.effect == "failed":
+            return _failure(fault.code, "The scenario wants this response to fail.")
+        if fault is not None:
+            self._budget.left = min(self._budget.left, _FILTERED_TOKENS)
+        unspoken = ""
+        pieces = self._pieces()
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                if isinstance(piece, str):
+                    ready, unspoken = self._split(unspoken + piece)
+                    is_whole = not ready or await self._say(ready)
+                else:
+                    is_whole = (not unspoken or await self._say(unspoken)) and await self._call(piece)
+                    unspoken = ""
+                if not is_whole:
+                    return self._cut_short(fault)
+        if unspoken and not await self._say(unspoken):
+            return self._cut_short(fault)
+        return self._cut_short(fault) if fault is not None else None
 
-    async def _decide(self) -> Reply:
-        lines = [line for item in self.request.context if (line := item.as_line()) is not None]
-        prompt = Prompt(lines, self.request.instructions, self.request.tools)
-        pieces = [piece async for piece in self.host.parts.responder.reply(prompt)]
-        text = "".join(piece for piece in pieces if isinstance(piece, str))
-        return Reply(text, tuple(piece for piece in pieces if isinstance(piece, ToolCall)))
-
-    async def _produce(self, reply: Reply) -> None:
-        for call in reply.calls:
-            await self._call_function(call)
-        if not reply.calls:
-            await self._say(reply.text)
-
-    async def _say(self, text: str) -> None:
-        speech: Speech | None = None
-        if self.request.spoken:
-            speech = await self.host.parts.voice.speak(text, self.request.voice, self.request.speed)
+    def _cut_short(self, fault: Fault | None) -> dict[str, Any] | None:
         if self._cancelled.is_set():
+            return None
+        return {"type": "incomplete", "reason": "content_filter" if fault else "max_output_tokens"}
+
+    def _split(self, text: str) -> tuple[str, str]:
+        """What can be sent now, and the beginning of a sentence that a voice cannot speak yet."""
+        if self.request.audio_format is None:
+            return text, ""
+        end = max((match.end() for match in _SENTENCE_END.finditer(text)), default=0)
+        return text[:end].rstrip(), text[end:]
+
+    async def _pieces(self) -> AsyncGenerator[str | ToolCall, None]:
+        """What the responder says, until it ends or the response is cancelled."""
+        request = self.request
+        lines = [line for item in request.context if (line := item.as_line()) is not None]
+        prompt = Prompt(
+            lines, request.instructions, request.tools, request.tool_choice, request.parallel_tool_calls,
+            None if request.max_output_tokens == "inf" else int(request.max_output_tokens),
+        )  # fmt: skip
+        reply = self.session.parts.responder.reply(prompt)
+        async with contextlib.aclosing(reply):
+            while (piece := await self._unless_cancelled(_next_of(reply))) is not None:
+                yield piece
+
+    async def _say(self, text: str) -> bool:
+        if self.request.audio_format is None:
+            return await self._open_message().write_text(text)
+        output, session = self.request.audio_output, self.session
+        voice = output["voice"] if isinstance(output["voice"], str) else "marin"
+        speech = await self._unless_cancelled(session.parts.voice.speak(text, voice, output["speed"]))
+        is_first = self._message is None
+        message = self._open_message()
+        if is_first and not await self._pause(session.draw(session.pace.before_audio_ms)):
+            return False
+        if is_first:
+            session.metrics.first_audio(asyncio.get_running_loop().time() - self._announced_s)
+        return await message.write_speech(speech)
+
+    def _open_message(self) -> Message:
+        if self._message is None:
+            item = Item({"id": self.session.ids.new("item"), "type": "message", "status": "in_progress",
+                         "role": "assistant", **self._phase("final_answer"), "content": []})  # fmt: skip
+            ids = self._open(item) | {"content_index": 0}
+            self._message = Message(self.session, item, ids, self._budget, self._pause)
+            self._message.open(self.request.audio_format)
+        return self._message
+
+    def _phase(self, phase: str) -> dict[str, str]:
+        """Reasoning models say whether a message is the answer (reference §2.3)."""
+        return {"phase": phase} if self.session.model is not None and self.session.model.reasons else {}
+
+    def _close_message(self, status: str, phase: str | None = None) -> None:
+        if self._message is None:
             return
-        item = Item({"id": self.host.ids.new("item"), "type": "message", "status": "in_progress",
-                     "role": "assistant", "content": []})  # fmt: skip
-        self._open(item)
-        ids = {
-            "response_id": self.id,
-            "item_id": item.id,
-            "output_index": len(self._output) - 1,
-            "content_index": 0,
-        }
-        empty = {"type": "audio", "transcript": ""} if speech else {"type": "text", "text": ""}
-        self.host.emit("response.content_part.added", **ids, part=empty)
-        if speech is not None:
-            await self._pause(self.host.pace.before_audio_ms)
-            said = await self._stream_speech(item, speech, ids)
-            self.host.emit("response.output_audio.done", **ids)
-            self.host.emit("response.output_audio_transcript.done", **ids, transcript=said)
-            part, content = (
-                {"type": "audio", "transcript": said},
-                {"type": "output_audio", "transcript": said},
-            )
-        else:
-            said = await self._stream_text(text, ids)
-            self.host.emit("response.output_text.done", **ids, text=said)
-            part, content = {"type": "text", "text": said}, {"type": "output_text", "text": said}
-        if said:
-            self._output_text_tokens += accounting.reply_text_tokens(said, spoken=speech is not None)
-        item.wire["content"] = [content]
-        self.host.emit("response.content_part.done", **ids, part=part)
-        self._close(item)
-        if item.is_cut:
-            item.drop_transcript()  # truncated while it was generated: the closing events still told the whole
+        message, self._message = self._message, None
+        self._text_tokens += message.text_tokens
+        self._audio_tokens += message.audio_tokens
+        self.audio_ms += message.audio_ms
+        if phase is not None:
+            message.item.wire.update(self._phase(phase))
+        message.close(status)
+        self._close(message.item)
+        if message.item.is_cut:
+            message.item.drop_transcript()  # truncated while it was generated: the closing events still told the whole
 
-    async def _stream_speech(self, item: Item, speech: Speech, ids: dict[str, Any]) -> str:
-        """Send audio in deltas with the transcript ahead of it; returns the text sent."""
-        item.wire["content"] = [{"type": "output_audio", "transcript": ""}]
-        cuts = _word_cuts(speech)
-        said = generated = 0
-        for index, chunk in enumerate(chunks_of(speech.pcm, AUDIO_DELTA_MS * BYTES_PER_MS)):
-            if self._cancelled.is_set():
-                break
-            horizon_ms = (index + 1) * AUDIO_DELTA_MS + _TRANSCRIPT_LEAD_MS
-            while cuts and cuts[0][0] < horizon_ms:
-                end = cuts.pop(0)[1]
-                self.host.emit("response.output_audio_transcript.delta", **ids, delta=speech.text[said:end])
-                said = end
-            generated += len(chunk)
-            if not item.is_cut:
-                item.pcm += chunk
-            self.host.emit("response.output_audio.delta", **ids, delta=pcm_to_base64(chunk))
-            speed = self.host.pace.audio_speed
-            await self._pause(AUDIO_DELTA_MS / speed if speed else 0)
-        self._output_audio_tokens += accounting.assistant_audio_tokens(generated / BYTES_PER_MS)
-        return speech.text[:said].rstrip()
-
-    async def _stream_text(self, text: str, ids: dict[str, Any]) -> str:
-        said = ""
-        for word in text.split(" "):
-            delta = word if not said else f" {word}"
-            self.host.emit("response.output_text.delta", **ids, delta=delta)
-            said += delta
-            await self._pause(0)
-            if self._cancelled.is_set():
-                break
-        return said
-
-    async def _call_function(self, call: ToolCall) -> None:
-        if self._cancelled.is_set():
-            return
-        wire = {"id": self.host.ids.new("item"), "type": "function_call", "status": "in_progress",
-                "name": call.name, "call_id": self.host.ids.new_call(), "arguments": ""}  # fmt: skip
-        item = Item(wire)
-        self._open(item)
+    async def _call(self, call: ToolCall) -> bool:
         arguments = orjson.dumps(call.arguments).decode()
-        ids = {"response_id": self.id, "item_id": item.id, "output_index": len(self._output) - 1,
-               "call_id": wire["call_id"]}  # fmt: skip
-        self.host.emit("response.function_call_arguments.delta", **ids, delta=arguments)
+        tokens = accounting.count_text(f"{call.name} {arguments}") + accounting.MESSAGE_FRAMING_TOKENS
+        if not self._budget.take(tokens):
+            return False
+        self._text_tokens += tokens
+        wire = {"id": self.session.ids.new("item"), "type": "function_call", "status": "in_progress",
+                "name": call.name, "call_id": self.session.ids.new_call(), "arguments": ""}  # fmt: skip
+        item = Item(wire)
+        ids = self._open(item) | {"call_id": wire["call_id"]}
+        for start in range(0, len(arguments), _ARGUMENTS_DELTA):
+            delta = arguments[start : start + _ARGUMENTS_DELTA]
+            padding = self.session.padding(delta)
+            self.session.emit("response.function_call_arguments.delta", **ids, delta=delta, obfuscation=padding)
+        self._close_message("completed", "commentary")  # only now, as recorded (reference §3.6)
         wire["arguments"] = arguments
-        self.host.emit("response.function_call_arguments.done", **ids, name=call.name, arguments=arguments)
-        self._output_text_tokens += (
-            accounting.count_text(f"{call.name} {arguments}") + accounting.MESSAGE_FRAMING_TOKENS
-        )
+        self.session.emit("response.function_call_arguments.done", **ids, name=call.name, arguments=arguments)
+        wire["status"] = "completed"
         self._close(item)
+        return await self._pause(0)
 
-    def _open(self, item: Item) -> None:
+    def _open(self, item: Item) -> dict[str, Any]:
+        """Announce an output item; returns the ids of its events."""
         self._output.append(item)
-        self.host.emit("response.output_item.added", response_id=self.id, output_index=len(self._output) - 1,
-                       item=item.wire)  # fmt: skip
-        if not self.request.out_of_band:
-            self.host.store(item)
-            self.host.emit("conversation.item.added", previous_item_id=item.previous_id, item=item.wire)
+        index = len(self._output) - 1
+        self.session.emit("response.output_item.added", response_id=self.id, output_index=index, item=item.wire)
+        if not self.request.is_out_of_band:
+            self.session.conversation.insert(item)
+            self.session.emit("conversation.item.added", previous_item_id=item.previous_id, item=item.wire)
+        return {"response_id": self.id, "item_id": item.id, "output_index": index}
 
     def _close(self, item: Item) -> None:
-        item.wire["status"] = "incomplete" if self._cancelled.is_set() else "completed"
-        if not self.request.out_of_band:
-            self.host.emit("conversation.item.done", previous_item_id=item.previous_id, item=item.wire)
-        self.host.emit("response.output_item.done", response_id=self.id, output_index=self._output.index(item),
-                       item=item.wire)  # fmt: skip
+        if not self.request.is_out_of_band:
+            self.session.emit("conversation.item.done", previous_item_id=item.previous_id, item=item.wire)
+        index = self._output.index(item)
+        self.session.emit("response.output_item.done", response_id=self.id, output_index=index, item=item.wire)
 
     def _response(self, status: str, details: dict[str, Any] | None, usage: dict[str, Any] | None) -> dict[str, Any]:
+        output = {name: self.request.audio_output[name] for name in ("format", "voice")}
         return {
             "object": "realtime.response",
             "id": self.id,
@@ -251,38 +254,46 @@ class Generation:
             "status_details": details,
             "output": [item.wire for item in self._output],
             "conversation_id": self.request.conversation_id,
-            "output_modalities": ["audio"] if self.request.spoken else ["text"],
+            "output_modalities": ["text"] if self.request.audio_format is None else ["audio"],
             "max_output_tokens": self.request.max_output_tokens,
-            "audio": {"output": {"format": self.request.output_format, "voice": self.request.voice}},
+            "audio": {"output": output},
             "usage": usage,
             "metadata": self.request.metadata,
         }
 
-    async def _pause(self, length_ms: float) -> None:
-        """Let other events in, for `length_ms` or until cancelled."""
+    async def _pause(self, length_ms: float) -> bool:
+        """Let other events in, for `length_ms` or until cancelled. Returns whether to go on."""
+        await self.session.room()
         if length_ms <= 0:
             await asyncio.sleep(0)
-            return
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._cancelled.wait(), length_ms / 1000)
+        else:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._cancelled.wait(), length_ms / 1000)
+        return not self._cancelled.is_set()
 
-    async def _unless_cancelled(self, work: Awaitable[None]) -> None:
-        """Wait for `work`, or give it up when the response is cancelled."""
+    async def _unless_cancelled(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """The result of `work`, which is given up when the response is cancelled.
+
+        Raises:
+            _CancelledError: The response was cancelled first.
+        """
         working = asyncio.ensure_future(work)
         stop = asyncio.ensure_future(self._cancelled.wait())
         try:
             await asyncio.wait({working, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                working.result()
+            if not working.done():
+                raise _CancelledError
+            return working.result()
         finally:
-            working.cancel()
             stop.cancel()
+            if not working.done():
+                working.cancel()
+                await asyncio.gather(working, return_exceptions=True)
 
 
-def _word_cuts(speech: Speech) -> list[tuple[int, int]]:
-    """For each word: when it starts, and where in the text its delta ends (the next word's start)."""
-    if not speech.words:
-        return [(0, len(speech.text))]
-    starts = [word.offset for word in speech.words]
-    ends = [*starts[1:], len(speech.text)]
-    return [(word.at_ms, end) for word, end in zip(speech.words, ends, strict=True)]
+async def _next_of(reply: AsyncGenerator[str | ToolCall, None]) -> str | ToolCall | None:
+    return await anext(reply, None)
+
+
+def _failure(code: str, message: str) -> dict[str, Any]:
+    return {"type": "failed", "error": {"type": "server_error", "code": code, "message": message}}

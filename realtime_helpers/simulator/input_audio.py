@@ -1,15 +1,20 @@
-"""The input audio buffer of a connection: what was appended and not yet committed."""
+"""The input audio buffer of a connection: what was appended and not yet committed. Pure."""
 
 from __future__ import annotations
 
-from ..audio.formats import BYTES_PER_MS
+from ..audio.formats import PCM16, AudioFormat
 
 
 class InputAudioBuffer:
-    """Audio by its position in milliseconds since the connection began. Old audio is dropped when told."""
+    """Audio by its position in milliseconds since the connection began. Old audio is dropped when told.
 
-    def __init__(self) -> None:
-        self._pcm = bytearray()
+    Args:
+        audio_format: How the audio is encoded.
+    """
+
+    def __init__(self, audio_format: AudioFormat = PCM16) -> None:
+        self.format = audio_format
+        self._data = bytearray()
         self._first_ms = 0.0
 
     @property
@@ -20,18 +25,28 @@ class InputAudioBuffer:
     @property
     def length_ms(self) -> float:
         """Milliseconds held now."""
-        return len(self._pcm) / BYTES_PER_MS
+        return self.format.duration_ms(self._data)
 
-    def write(self, pcm: bytes) -> None:
+    def change_format(self, audio_format: AudioFormat) -> None:
+        """Go on in another format; what is held is converted."""
+        if audio_format != self.format:
+            self._data = bytearray(audio_format.from_pcm24k(self.format.to_pcm24k(bytes(self._data))))
+            self.format = audio_format
+
+    def write(self, data: bytes) -> None:
         """Append audio."""
-        self._pcm += pcm
+        self._data += data
+
+    def copy(self, start_ms: float, end_ms: float) -> bytes:
+        """The audio of a span."""
+        return bytes(self._data[self._index(start_ms) : self._index(end_ms)])
 
     def take(self, start_ms: float, end_ms: float) -> bytes:
         """Remove everything up to `end_ms` and return the part from `start_ms` on."""
-        start, end = self._index(start_ms), self._index(end_ms)
-        taken = bytes(self._pcm[start:end])
-        del self._pcm[:end]
-        self._first_ms += end / BYTES_PER_MS
+        taken = self.copy(start_ms, end_ms)
+        end = self._index(end_ms)
+        del self._data[:end]
+        self._first_ms += end / self.format.bytes_per_ms
         return taken
 
     def take_all(self) -> bytes:
@@ -44,5 +59,6 @@ class InputAudioBuffer:
         self.take(cut_ms, cut_ms)
 
     def _index(self, at_ms: float) -> int:
-        samples = round((at_ms - self._first_ms) * BYTES_PER_MS / 2)
-        return min(max(0, samples * 2), len(self._pcm))
+        width = 2 if self.format.law is None else 1
+        samples = round((at_ms - self._first_ms) * self.format.rate_hz / 1000)
+        return min(max(0, samples * width), len(self._data))

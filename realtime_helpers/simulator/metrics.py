@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from .event_types import CLIENT_EVENTS
+
 SHARED_DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Set before the first `Metrics` of a process: then the workers' figures are added up (`prometheus_client`'s rule)."""
 
-CLIENT_EVENTS = frozenset({
-    "session.update", "input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear",
-    "conversation.item.create", "conversation.item.retrieve", "conversation.item.truncate",
-    "conversation.item.delete", "response.create", "response.cancel", "output_audio_buffer.clear",
-})  # fmt: skip
 ERROR_CODES = frozenset({
-    "beta_api_shape_disabled", "cannot_update_voice", "conversation_already_has_active_response", "idle_session",
-    "input_audio_buffer_commit_empty", "internal_error", "invalid_api_key", "invalid_event", "invalid_json",
-    "invalid_model", "invalid_type", "invalid_value", "item_create_duplicate_item_id",
+    "beta_api_shape_disabled", "cannot_update_speed", "cannot_update_tracing", "cannot_update_voice",
+    "context_length_exceeded", "conversation_already_has_active_response", "decimal_above_max_value",
+    "decimal_below_min_value", "engine_failed", "idle_session", "input_audio_buffer_commit_empty",
+    "input_audio_buffer_full", "insufficient_quota", "integer_above_max_value", "integer_below_min_value",
+    "internal_error", "invalid_api_key", "invalid_event", "invalid_json", "invalid_model", "invalid_scenario",
+    "invalid_type", "invalid_value", "item_create_duplicate_item_id", "item_create_invalid_approval_request_id",
     "item_create_invalid_previous_item_id", "item_delete_invalid_item_id", "item_retrieve_invalid_item_id",
     "item_truncate_invalid_item_id", "missing_model", "missing_required_parameter", "not_simulated",
-    "response_cancel_not_active", "session_expired", "shutting_down", "simulator_error", "string_above_max_length",
-    "too_many_sessions", "transcriber_unavailable", "unknown_parameter", "unsupported_content_type",
-    "unsupported_value",
+    "object_above_max_properties", "prompt_not_found", "rate_limit_exceeded", "response_cancel_not_active",
+    "server_error", "session_expired", "shutting_down", "simulated_refusal", "simulator_error",
+    "string_above_max_length", "too_many_items", "too_many_responses", "too_many_sessions", "transcription_failed",
+    "unknown_parameter", "unsupported_content_type", "unsupported_parameter", "unsupported_value",
 })  # fmt: skip
 """Codes the simulator raises itself; a test compares them with the code."""
 _CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 1012, 1013, 3000, 4000})

@@ -12,23 +12,25 @@ class ProtocolError(Exception):
         code: Machine-readable code, or `None` where the service sends none.
         message: Sentence for a person.
         param: Path of the offending field.
+        kind: `invalid_request_error`, or `server_error` for a fault of ours.
     """
 
-    def __init__(self, code: str | None, message: str, param: str | None = None) -> None:
+    def __init__(
+        self, code: str | None, message: str, param: str | None = None, kind: str = "invalid_request_error"
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.param = param
+        self.kind = kind
 
-    def as_event(
-        self, event_id: str, client_event_id: str | None, kind: str = "invalid_request_error"
-    ) -> dict[str, Any]:
+    def as_event(self, event_id: str, client_event_id: str | None) -> dict[str, Any]:
         """The `error` event that names the client's `event_id`."""
         return {
             "type": "error",
             "event_id": event_id,
             "error": {
-                "type": kind,
+                "type": self.kind,
                 "code": self.code,
                 "message": self.message,
                 "param": self.param,

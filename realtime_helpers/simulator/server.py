@@ -24,7 +24,8 @@ from ..errors import WorkshopError
 from ..settings import SIMULATOR_KEY_VARIABLE
 from ..speech.worker import WorkerError
 from .accounting import count_text
-from .app import SOCKETS, Config, build_app, drain
+from .app import build_app, drain
+from .config import SOCKETS, Config
 from .parts import Parts
 from .socket import Socket
 

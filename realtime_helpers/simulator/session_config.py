@@ -1,12 +1,15 @@
-"""The session object: its defaults per model, and what a `session.update` may change (reference §1.5, §1.6)."""
+"""The session object: its defaults per model, and what a `session.update` makes of it (reference §1.5, §1.6). Pure."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
 from typing import Any
 
-from .protocol_error import ProtocolError, missing, unsupported, wrong_type
+from ..audio.formats import AUDIO_FORMATS, PCM16
+from ..protocol.frames import encode
+from .models import Model
+from .protocol_error import ProtocolError, missing, unsupported
+from .session_fields import check_session, check_transcription_session
 
 INSTRUCTIONS = (
     "You are the local simulator of the Realtime Workshop, not a language model. You answer by rules, only from "
@@ -15,33 +18,26 @@ INSTRUCTIONS = (
 )
 """Default instructions. The service's own pretend to be a person; ours say what this is."""
 
-VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
-_PCM = {"type": "audio/pcm", "rate": 24000}
-_SERVER_VAD: dict[str, Any] = {
-    "type": "server_vad",
-    "threshold": 0.5,
-    "prefix_padding_ms": 300,
-    "silence_duration_ms": 500,
-    "idle_timeout_ms": None,
-    "create_response": True,
-    "interrupt_response": True,
-}
-_OLDER_MODELS = ("gpt-realtime", "gpt-realtime-mini")
+MAX_SESSION_BYTES = 512 * 1024
+"""Largest session that is kept: it is echoed whole, and no frame may pass 1 MiB."""
+
+Session = dict[str, Any]
 
 
-def knows_model(model: str) -> bool:
-    """Whether the simulator answers for this model name."""
-    return model.startswith("gpt-realtime")
+def default_session(session_id: str, name: str, model: Model, expires_at: int) -> Session:
+    """A new realtime session as the service would describe it.
 
-
-def default_session(session_id: str, model: str, expires_at: int) -> dict[str, Any]:
-    """A new session as the service would describe it."""
-    older = model in _OLDER_MODELS
+    Args:
+        session_id: Its id.
+        name: The model's name.
+        model: The model's facts.
+        expires_at: Seconds since the epoch.
+    """
     return {
         "type": "realtime",
         "object": "realtime.session",
         "id": session_id,
-        "model": model,
+        "model": name,
         "output_modalities": ["audio"],
         "instructions": INSTRUCTIONS,
         "tools": [],
@@ -53,243 +49,159 @@ def default_session(session_id: str, model: str, expires_at: int) -> dict[str, A
         "expires_at": expires_at,
         "audio": {
             "input": {
-                "format": dict(_PCM),
+                "format": PCM16.wire,
                 "transcription": None,
                 "noise_reduction": None,
-                "turn_detection": {**_SERVER_VAD, "silence_duration_ms": 200 if older else 500},
+                "turn_detection": _server_vad(model),
             },
-            "output": {"format": dict(_PCM), "voice": "alloy" if older else "marin", "speed": 1.0},
+            "output": {"format": PCM16.wire, "voice": model.voice, "speed": 1.0},
         },
         "include": None,
     }
 
 
-Check = Callable[[Any, str], None]
-
-
-def _choice(*allowed: str) -> Check:
-    def check(value: Any, path: str) -> None:
-        if value not in allowed:
-            raise unsupported(value, list(allowed), path)
-
-    return check
-
-
-def _number(low: float, high: float, kind: str = "decimal") -> Check:
-    def check(value: Any, path: str) -> None:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise wrong_type(path, "a number")
-        if kind == "integer" and not isinstance(value, int):
-            raise wrong_type(path, "a whole number")
-        if value < low:
-            raise ProtocolError(
-                f"{kind}_below_min_value",
-                f"Invalid '{path}'. Expected a value >= {low}, but got {value} instead.",
-                path,
-            )
-        if value > high:
-            raise ProtocolError(
-                f"{kind}_above_max_value",
-                f"Invalid '{path}'. Expected a value <= {high}, but got {value} instead.",
-                path,
-            )
-
-    return check
-
-
-def _of(kind: type, name: str) -> Check:
-    def check(value: Any, path: str) -> None:
-        if not isinstance(value, kind):
-            raise wrong_type(path, name)
-
-    return check
-
-
-_text = _of(str, "a string")
-_flag = _of(bool, "a boolean")
-
-
-def _object(fields: Mapping[str, Check], required: tuple[str, ...] = ()) -> Check:
-    def check(value: Any, path: str) -> None:
-        if not isinstance(value, dict):
-            raise wrong_type(path, "an object")
-        for name in required:
-            if name not in value:
-                raise missing(f"{path}.{name}")
-        for name, content in value.items():
-            if name not in fields:
-                raise ProtocolError("unknown_parameter", f"Unknown parameter: '{path}.{name}'.", f"{path}.{name}")
-            fields[name](content, f"{path}.{name}")
-
-    return check
-
-
-def _nullable(inner: Check) -> Check:
-    return lambda value, path: None if value is None else inner(value, path)
-
-
-def _modalities(value: Any, path: str) -> None:
-    if value not in (["audio"], ["text"]):
-        raise ProtocolError(
-            "invalid_value",
-            f"Invalid modalities: {value}. Supported combinations are: ['text'] and ['audio'].",
-            path,
-        )
-
-
-def _max_output(value: Any, path: str) -> None:
-    if value != "inf":
-        _number(1, 4096, "integer")(value, path)
-
-
-def _voice(value: Any, path: str) -> None:
-    if isinstance(value, dict):
-        _object({"id": _text}, ("id",))(value, path)
-    else:
-        _choice(*VOICES)(value, path)
-
-
-def _format(value: Any, path: str) -> None:
-    _object(
-        {"type": _choice("audio/pcm", "audio/pcmu", "audio/pcma"), "rate": _number(24000, 24000, "integer")},
-        ("type",),
-    )(value, path)
-    if value["type"] != "audio/pcm":
-        raise ProtocolError(
-            "invalid_value", f"'{value['type']}' is not simulated yet; use 'audio/pcm'.", f"{path}.type"
-        )
-
-
-def _not_simulated(value: Any, path: str) -> None:
-    raise ProtocolError("invalid_value", f"'{value}' is not simulated yet.", path)
-
-
-def _truncation(value: Any, path: str) -> None:
-    if value != "auto":
-        _not_simulated(value, path)
-
-
-def _turn_detection(value: Any, path: str) -> None:
-    common = {
-        "type": _choice("server_vad", "semantic_vad"),
-        "create_response": _flag,
-        "interrupt_response": _flag,
+def default_transcription_session(session_id: str, expires_at: int) -> Session:
+    """A new transcription session (reference §1.5)."""
+    detection = {"type": "server_vad", "threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 200}
+    return {
+        "type": "transcription",
+        "object": "realtime.transcription_session",
+        "id": session_id,
+        "expires_at": expires_at,
+        "audio": {
+            "input": {
+                "format": PCM16.wire,
+                "transcription": None,
+                "noise_reduction": None,
+                "turn_detection": detection,
+            }
+        },
+        "include": None,
     }
-    server: dict[str, Check] = {
-        **common,
-        "threshold": _number(0, 1),
-        "prefix_padding_ms": _number(0, 10_000, "integer"),
-        "silence_duration_ms": _number(0, 60_000, "integer"),
-        "idle_timeout_ms": _nullable(_not_simulated),
+
+
+def _server_vad(model: Model) -> dict[str, Any]:
+    return {
+        "type": "server_vad",
+        "threshold": 0.5,
+        "prefix_padding_ms": 300,
+        "silence_duration_ms": model.silence_ms,
+        "idle_timeout_ms": None,
+        "create_response": True,
+        "interrupt_response": True,
     }
-    _object(server)(value, path)
-    if value.get("type") == "semantic_vad":
-        raise ProtocolError("invalid_value", "'semantic_vad' is not simulated yet; use 'server_vad'.", f"{path}.type")
 
 
-def _tools(value: Any, path: str) -> None:
-    _of(list, "an array")(value, path)
-    fields = {"type": _choice("function"), "name": _text, "description": _text, "parameters": _of(dict, "an object")}
-    check = _object(fields, ("type", "name"))
-    for index, tool in enumerate(value):
-        if isinstance(tool, dict) and tool.get("type") == "mcp":
-            _not_simulated("mcp", f"{path}[{index}].type")
-        check(tool, f"{path}[{index}]")
-
-
-def _tool_choice(value: Any, path: str) -> None:
-    if not isinstance(value, dict):
-        _choice("auto", "none", "required")(value, path)
-
-
-def _anything(_value: Any, _path: str) -> None:
-    return None
-
-
-_OUTPUT = _object({"format": _format, "voice": _voice, "speed": _number(0.25, 1.5)})
-_FIELDS: dict[str, Check] = {
-    "type": _choice("realtime"),
-    "model": _text,
-    "output_modalities": _modalities,
-    "instructions": _text,
-    "tools": _tools,
-    "tool_choice": _tool_choice,
-    "max_output_tokens": _max_output,
-    "tracing": _anything,
-    "truncation": _truncation,
-    "prompt": _nullable(_anything),
-    "include": _anything,
-    "reasoning": _anything,
-    "parallel_tool_calls": _flag,
-    "audio": _object(
-        {
-            "input": _object(
-                {
-                    "format": _format,
-                    "transcription": _nullable(_object(
-                        {"model": _text, "language": _nullable(_text), "prompt": _nullable(_text)})),
-                    "noise_reduction": _nullable(_object({"type": _choice("near_field", "far_field")}, ("type",))),
-                    "turn_detection": _nullable(_turn_detection),
-                }
-            ),
-            "output": _OUTPUT,
-        }
-    ),
-}  # fmt: skip
-
-RESPONSE_FIELDS: dict[str, Check] = {
-    "conversation": _choice("auto", "none"),
-    "input": _of(list, "an array"),
-    "instructions": _text,
-    "tools": _tools,
-    "tool_choice": _tool_choice,
-    "output_modalities": _modalities,
-    "audio": _object({"output": _object({"format": _format, "voice": _voice})}),
-    "max_output_tokens": _max_output,
-    "metadata": _nullable(_of(dict, "an object")),
-    "prompt": _nullable(_anything),
-    "reasoning": _anything,
-    "parallel_tool_calls": _flag,
+_SEMANTIC_VAD = {
+    "type": "semantic_vad",
+    "eagerness": "auto",
+    "create_response": True,
+    "interrupt_response": True,
 }
 
-_check_session = _object(_FIELDS, ("type",))
-check_response = _object(RESPONSE_FIELDS)
 
-
-def updated_session(current: dict[str, Any], change: Any, *, has_assistant_audio: bool) -> dict[str, Any]:
+def updated_session(
+    current: Session,
+    change: Any,
+    model: Model | None,
+    *,
+    has_assistant_audio: bool = False,
+    is_responding: bool = False,
+) -> Session:
     """The session after a `session.update`: all of it, or none.
+
+    Args:
+        current: The session before; it is not changed.
+        change: What the client sent.
+        model: The model's facts; `None` for a transcription session.
+        has_assistant_audio: Whether the voice is locked.
+        is_responding: Whether a response is in progress, so that the speed cannot change.
 
     Raises:
         ProtocolError: Any field is unknown, wrong, or cannot change now; nothing is applied.
     """
-    _check_session(change, "session")
-    if change.get("model", current["model"]) != current["model"]:
-        raise ProtocolError("invalid_value", "The model of a session cannot be changed.", "session.model")
+    kind = current["type"]
+    if isinstance(change, dict) and change.get("type") not in (None, kind):
+        raise unsupported(change["type"], [kind], "session.type")
+    if model is None:
+        check_transcription_session(change, "session")
+        defaults = default_transcription_session(current["id"], current["expires_at"])
+    else:
+        check_session(change, "session")
+        if change.get("reasoning") is not None and not model.reasons:
+            raise ProtocolError(
+                "unsupported_parameter",
+                f"Unsupported parameter: 'session.reasoning' is not supported with the model '{current['model']}'.",
+                "session.reasoning",
+            )
+        defaults = default_session(current["id"], current["model"], model, current["expires_at"])
     after = copy.deepcopy(current)
-    _merge(after, change)
-    if after["instructions"] == "":
-        after["instructions"] = INSTRUCTIONS  # the service brings its default back (reference §1.5)
-    if has_assistant_audio and _voice_of(after) != _voice_of(current):
-        raise ProtocolError(
-            "cannot_update_voice", "Cannot update a conversation's voice if assistant audio is present."
-        )
+    _merge(after, copy.deepcopy(change), defaults)
+    if model is not None:
+        _check_what_is_locked(current, after, has_assistant_audio=has_assistant_audio, is_responding=is_responding)
+    if len(encode(after)) > MAX_SESSION_BYTES:
+        raise ProtocolError("string_above_max_length", "Invalid 'session': too large to be echoed.", "session")
     return after
 
 
-def _voice_of(session: dict[str, Any]) -> Any:
-    return session["audio"]["output"]["voice"]
-
-
-def _merge(target: dict[str, Any], change: dict[str, Any]) -> None:
+def _merge(session: Session, change: dict[str, Any], defaults: Session) -> None:
+    """Apply what is present; null brings a default back, or switches off."""
+    audio = change.pop("audio", None) or {}
     for name, value in change.items():
-        if isinstance(value, dict) and name == "turn_detection":
-            base = target.get(name) or dict(_SERVER_VAD)
-            target[name] = {**base, **value}
-        elif isinstance(value, dict) and name == "transcription":
-            target[name] = {"language": None, "prompt": None, **(target.get(name) or {}), **value}
-            if "model" not in target[name]:
+        session[name] = defaults.get(name) if value is None else value
+    if session.get("instructions") == "":
+        session["instructions"] = defaults["instructions"]  # the service brings its default back (reference §1.5)
+    for side, fields in audio.items():
+        for name, value in (fields or {}).items():
+            target, default = session["audio"][side], defaults["audio"][side][name]
+            target[name] = _audio_field(name, value, target[name], default)
+
+
+def _audio_field(name: str, value: Any, current: Any, default: Any) -> Any:
+    if value is None:
+        return None if name == "turn_detection" else default
+    match name:
+        case "format":
+            return AUDIO_FORMATS[value["type"]].wire
+        case "speed":
+            return float(value)
+        case "turn_detection":
+            return _detection(value, current, default)
+        case "transcription":
+            merged = {"language": None, "prompt": None, **(current or {}), **value}
+            if not merged.get("model"):
                 raise missing("session.audio.input.transcription.model")
-        elif isinstance(value, dict) and isinstance(target.get(name), dict):
-            _merge(target[name], value)
-        else:
-            target[name] = copy.deepcopy(value)
+            return merged
+        case _:
+            return value
+
+
+def _detection(value: dict[str, Any], current: dict[str, Any] | None, default: dict[str, Any]) -> dict[str, Any]:
+    kind = value.get("type") or (current or default)["type"]
+    of_kind = _SEMANTIC_VAD if kind == "semantic_vad" else default
+    if "idle_timeout_ms" not in default:  # a transcription session answers nothing, so it knows nothing of answers
+        of_kind = {name: of_kind[name] for name in of_kind if name not in {"create_response", "interrupt_response"}}
+    base = current if current is not None and current["type"] == kind else of_kind
+    wanted = {name: of_kind.get(name) if field is None else field for name, field in value.items()}
+    return {**base, **wanted, "type": kind}
+
+
+def _check_what_is_locked(before: Session, after: Session, *, has_assistant_audio: bool, is_responding: bool) -> None:
+    if after["model"] != before["model"]:
+        raise ProtocolError("invalid_value", "The model of a session cannot be changed.", "session.model")
+    old, new = before["audio"]["output"], after["audio"]["output"]
+    if has_assistant_audio and new["voice"] != old["voice"]:
+        raise locked_voice()
+    if is_responding and new["speed"] != old["speed"]:
+        raise ProtocolError(
+            "cannot_update_speed",
+            "Cannot update the speed while a response is in progress.",
+            "session.audio.output.speed",
+        )
+    if before["tracing"] is not None and after["tracing"] != before["tracing"]:
+        raise ProtocolError("cannot_update_tracing", "Cannot update tracing once it is enabled.", "session.tracing")
+
+
+def locked_voice() -> ProtocolError:
+    """The refusal of another voice once the assistant has been heard."""
+    return ProtocolError("cannot_update_voice", "Cannot update a conversation's voice if assistant audio is present.")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Literal
 
 from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_websocket import WSMessageDecodeText
-
-_PING_SECONDS = 20.0
 
 
 class Socket(web.WebSocketResponse[Literal[True]]):
@@ -26,12 +26,24 @@ class Socket(web.WebSocketResponse[Literal[True]]):
     """
 
     def __init__(self, frame_bytes: int) -> None:
-        super().__init__(compress=False, heartbeat=_PING_SECONDS, max_msg_size=frame_bytes)
+        super().__init__(protocols=("realtime",), compress=False, max_msg_size=frame_bytes)
+        self._line: asyncio.Transport | None = None
         self._frame_bytes = frame_bytes
         self.frames_in = 0
         self.frames_out = 0
         self.last_frame_s = time.monotonic()
         self.ending: tuple[str, int] = ("lost", int(WSCloseCode.ABNORMAL_CLOSURE))
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        """Answer the upgrade; a browser's `realtime` subprotocol is accepted."""
+        self._line = request.transport
+        return await super().prepare(request)
+
+    def cut(self, reason: str) -> None:
+        """End the connection without a word: no close frame, and what waits is lost."""
+        if self._line is not None and not self._line.is_closing():
+            self.ending = (reason, int(WSCloseCode.ABNORMAL_CLOSURE))
+            self._line.abort()
 
     async def frames(self) -> AsyncIterator[WSMessageDecodeText]:
         """The client's text and binary frames, until the connection ends."""

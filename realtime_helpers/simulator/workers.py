@@ -18,7 +18,8 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from .accounting import count_text
-from .app import Config, build_app, drain
+from .app import build_app, drain
+from .config import Config
 from .metrics import SHARED_DIRECTORY_VARIABLE
 from .server import SHUTDOWN_SECONDS, Tls, listen, url_of, warm_up
 

@@ -30,21 +30,25 @@ def test_the_recorded_cache_figures_come_out() -> None:
     first = [Span("text", 15, "instructions"), Span("audio", 27, "user"), Span("audio", 42, "reply")]
     second = [*first, Span("text", 28, "rest"), Span("audio", 27, "user 2")]
     counted = count_input(second, first)
-    assert (counted.text, counted.audio, counted.cached_text, counted.cached_audio) == (43, 96, 0, 64)
+    assert (counted.read, counted.cached) == (
+        {"text": 43, "audio": 96, "image": 0},
+        {"text": 0, "audio": 64, "image": 0},
+    )
 
 
 spans = st.lists(
-    st.builds(Span, st.sampled_from(["text", "audio"]), st.integers(0, 500), st.sampled_from("abcdef")), max_size=12
+    st.builds(Span, st.sampled_from(["text", "audio", "image"]), st.integers(0, 500), st.sampled_from("abcdef")),
+    max_size=12,
 )
 
 
 @given(spans, spans)
 def test_the_cache_never_holds_more_than_was_read_and_sums_are_right(now: list[Span], before: list[Span]) -> None:
     counted = count_input(now, before)
-    assert counted.text + counted.audio == sum(span.tokens for span in now)
-    assert counted.cached_text <= counted.text
-    assert counted.cached_audio <= counted.audio
-    assert counted.cached_text % 64 == counted.cached_audio % 64 == 0
+    assert sum(counted.read.values()) == sum(span.tokens for span in now)
+    for modality, cached in counted.cached.items():
+        assert cached <= counted.read[modality]
+        assert cached % 64 == 0
     whole = usage(counted, 7, 11)
     assert whole["total_tokens"] == whole["input_tokens"] + 18
 
@@ -58,4 +62,4 @@ def test_an_early_edit_throws_the_cache_away_from_there_on(items: list[Span], da
         if now != before:
             break
         same += now.tokens
-    assert counted.cached_text + counted.cached_audio <= same
+    assert sum(counted.cached.values()) <= same

@@ -24,7 +24,7 @@ def test_every_sentence_is_one_turn_with_padding_and_the_silence_that_ended_it(p
     vad = detector()
     events = []
     for sentence in SENTENCES:
-        events += vad.feed(silence(500) + parts.voice.engine.speak(sentence).pcm + silence(900))
+        events += list(vad.feed(silence(500) + parts.voice.engine.speak(sentence).pcm + silence(900)))
     assert [type(event) for event in events] == [SpeechStarted, SpeechStopped] * 3
     at_ms = 0.0
     for sentence, start, stop in zip(SENTENCES, events[::2], events[1::2], strict=True):
@@ -44,7 +44,7 @@ def test_offsets_do_not_depend_on_how_the_audio_is_cut(sizes: list[int]) -> None
         np.sin(2 * np.pi * 4 * np.arange(24_000) / 24_000)
     )
     pcm = silence(400) + pcm_from_samples((tone * 0.5).astype(np.float32)) + silence(900)
-    whole = detector().feed(pcm)
+    whole = list(detector().feed(pcm))
     vad, cut, at = detector(), [], 0
     for size in (*sizes, len(pcm)):
         cut += vad.feed(pcm[at : at + size])
@@ -54,14 +54,14 @@ def test_offsets_do_not_depend_on_how_the_audio_is_cut(sizes: list[int]) -> None
 
 def test_silence_and_faint_noise_are_not_speech() -> None:
     noise = np.random.default_rng(1).standard_normal(24_000 * 5).astype(np.float32) * 0.002
-    assert detector().feed(silence(3000) + pcm_from_samples(noise)) == []
+    assert list(detector().feed(silence(3000) + pcm_from_samples(noise))) == []
 
 
 def test_a_higher_threshold_does_not_hear_a_quiet_voice(parts: Parts) -> None:
     voice = samples_from_pcm(parts.voice.engine.speak(SENTENCES[0]).pcm)
     quiet = silence(300) + pcm_from_samples(voice * 0.02) + silence(900)
-    assert len(detector(threshold=0.0).feed(quiet)) == 2
-    assert detector(threshold=1.0).feed(quiet) == []
+    assert len(list(detector(threshold=0.0).feed(quiet))) == 2
+    assert list(detector(threshold=1.0).feed(quiet)) == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), max_size=20))

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from typing import Any
 
 import orjson
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from realtime_helpers.protocol import IdMint
-from realtime_helpers.simulator import PACES, Parts
-from realtime_helpers.simulator.connection import Connection
+from .desk import Desk
 
 WORDS = """auto none root a message user assistant input_text input_audio AAAA AAA= server_vad audio/pcm
 function_call_output""".split()
@@ -48,22 +45,12 @@ def user_item(**content: Any) -> dict[str, Any]:
 
 
 async def exchange(frames: list[Any]) -> list[dict[str, Any]]:
-    sent: list[dict[str, Any]] = []
-    ids, fast = IdMint(lambda: 1.8e9, random.Random(0)), PACES["fast"]
-    connection = Connection(
-        lambda frame: sent.append(orjson.loads(frame)),
-        model="gpt-realtime",
-        parts=Parts(),
-        ids=ids,
-        pace=fast,
-        now_s=1.8e9,
-    )
-    connection.start()
+    desk = Desk()
     for frame in frames:
-        connection.receive(orjson.dumps(frame).decode())
-    connection.receive('{"type": "input_audio_buffer.clear"}')
-    await connection.close()
-    return sent
+        await desk.frame(orjson.dumps(frame).decode())
+    await desk.say("input_audio_buffer.clear")
+    await desk.close()
+    return desk.sent
 
 
 @settings(max_examples=400, deadline=None)

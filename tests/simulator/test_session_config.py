@@ -4,14 +4,18 @@ from typing import Any
 
 import pytest
 
+from realtime_helpers.simulator.models import find_model
 from realtime_helpers.simulator.protocol_error import ProtocolError
 from realtime_helpers.simulator.session_config import INSTRUCTIONS, default_session, updated_session
 
-SESSION = default_session("sess_1", "gpt-realtime-2.1-mini", 3600)
+NAME = "gpt-realtime-2.1-mini"
+MODEL = find_model(NAME)
+assert MODEL is not None
+SESSION = default_session("sess_1", NAME, MODEL, 3600)
 
 
 def update(change: dict[str, Any], *, spoke: bool = False) -> dict[str, Any]:
-    return updated_session(SESSION, {"type": "realtime", **change}, has_assistant_audio=spoke)
+    return updated_session(SESSION, {"type": "realtime", **change}, MODEL, has_assistant_audio=spoke)
 
 
 def test_only_what_is_named_changes() -> None:
@@ -27,7 +31,7 @@ def test_null_switches_off_and_on_again_brings_the_defaults() -> None:
     on = updated_session(
         off,
         {"type": "realtime", "audio": {"input": {"turn_detection": {"type": "server_vad"}}}},
-        has_assistant_audio=False,
+        MODEL,
     )
     assert on["audio"]["input"]["turn_detection"]["create_response"] is True
 

@@ -1,4 +1,4 @@
-"""The HTTP doors besides `/v1/realtime`: text, speech, transcription, models. One simulator can be another's engine."""
+"""The HTTP doors: text, speech, transcription, client secrets, models. One simulator can be another's engine."""
 
 from __future__ import annotations
 
@@ -14,25 +14,28 @@ from ..audio.formats import duration_ms
 from ..errors import WorkshopError
 from ..speech.worker import WorkerError
 from . import completions
+from .admission import RefusedError, chosen_scenario
+from .client_secrets import ClientSecrets
 from .completions import Asked, Written
 from .prompt import ToolCall
 from .protocol_error import ProtocolError, missing, optional_text, unsupported, wrong_type
 from .responder import BuiltinResponder
-from .session_config import VOICES
+from .session_fields import VOICES
 from .sound_files import pcm_from_file, wav_from_pcm
 
 if TYPE_CHECKING:
-    from .app import Config
+    from .config import Config
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Refusal = Callable[[web.Request], ProtocolError | None]
 
 _MAX_INPUT_CHARACTERS = 4096
 _SPEECH_FORMATS = {"pcm": "audio/pcm", "wav": "audio/wav"}
+_NEVER_S = 3600.0  # longer than any client waits
 _FILE_KINDS = "WAV, FLAC or OGG"
 
 
-def add_text_and_audio_doors(app: web.Application, config: Config, refusal: Refusal) -> None:
+def add_http_doors(app: web.Application, config: Config, refusal: Refusal) -> None:
     """Add the routes.
 
     Args:
@@ -51,18 +54,24 @@ def add_text_and_audio_doors(app: web.Application, config: Config, refusal: Refu
             except orjson.JSONDecodeError as error:
                 problem = f"We could not parse the JSON body of your request: {error}"
                 return http_error(400, ProtocolError("invalid_json", problem))
+            except SimulatedError as failure:
+                return http_error(failure.status, failure.error)
             except ProtocolError as error:
                 return http_error(400, error)
+            except RefusedError as turned_away:
+                return http_error(400, turned_away.error)
             except (WorkshopError, WorkerError) as error:
                 return http_error(502, ProtocolError("engine_failed", str(error)))
 
         return answer
 
-    app.router.add_post("/v1/chat/completions", admitted(doors.chat_completions))
-    app.router.add_post("/v1/responses", admitted(doors.responses))
-    app.router.add_post("/v1/audio/speech", admitted(doors.speech))
-    app.router.add_post("/v1/audio/transcriptions", admitted(doors.transcriptions))
-    app.router.add_get("/v1/models", admitted(doors.models))
+    for root in ("/v1", "/openai/v1", "/v1/"):  # OpenAI's, Azure's, and some clients write one slash too many
+        app.router.add_post(f"{root}/chat/completions", admitted(doors.chat_completions))
+        app.router.add_post(f"{root}/responses", admitted(doors.responses))
+        app.router.add_post(f"{root}/audio/speech", admitted(doors.speech))
+        app.router.add_post(f"{root}/audio/transcriptions", admitted(doors.transcriptions))
+        app.router.add_post(f"{root}/realtime/client_secrets", admitted(doors.client_secrets))
+        app.router.add_get(f"{root}/models", admitted(doors.models))
 
 
 def http_error(status: int, error: ProtocolError) -> web.Response:
@@ -75,29 +84,64 @@ def _error_body(error: ProtocolError, status: int) -> dict[str, Any]:
     return {"error": {"type": kind, "code": error.code, "message": error.message, "param": error.param}}
 
 
+class SimulatedError(Exception):
+    """A scenario wants this request to fail with an HTTP status."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.error = ProtocolError(code, "The scenario wants this request to fail.")
+
+
+_FAILURES = {"rate_limited": (429, "rate_limit_exceeded"), "server_error": (500, "server_error")}
+
+
 class _Doors:
     def __init__(self, config: Config) -> None:
         self._config = config
 
+    async def client_secrets(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/realtime/client_secrets`: a key for a browser."""
+        body = orjson.loads(await request.read() or b"{}")
+        secrets = ClientSecrets(self._config.signing_key, self._config.clock)
+        return _reply(secrets.create(body, self._config.new_ids()))
+
     async def chat_completions(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/chat/completions`, at once or streamed."""
         asked = completions.read_chat(await _json(request))
+        effect = await self._befall(request)
         if asked.stream:
-            return await self._stream(request, asked)
-        written = await self._write(asked)
+            return await self._stream(request, asked, effect)
+        written = await self._write(asked, effect)
         return _reply(completions.chat_completion(asked, written, self._config.new_ids(), self._config.clock()))
 
     async def responses(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/responses`."""
         body = await _json(request)
         asked = completions.read_response(body)
-        written = await self._write(asked)
+        written = await self._write(asked, await self._befall(request))
         reply = completions.response(asked, written, self._config.new_ids(), self._config.clock())
         return _reply({**reply, "instructions": body.get("instructions"), "metadata": body.get("metadata") or {}})
 
-    async def _pieces(self, asked: Asked) -> AsyncGenerator[str | ToolCall, None]:
+    async def _befall(self, request: web.Request) -> str | None:
+        """What the scenario wants of this request; waits or fails right here where it wants that."""
+        scenario = chosen_scenario(request.query, self._config.scenario)
+        fault = self._config.http_faults(scenario).summary()
+        if fault is None:
+            return None
+        if fault.effect in _FAILURES:
+            raise SimulatedError(*_FAILURES[fault.effect])
+        await asyncio.sleep(_NEVER_S if fault.effect == "timeout" else fault.delay_ms / 1000)
+        return fault.effect
+
+    async def _pieces(self, asked: Asked, effect: str | None) -> AsyncGenerator[str | ToolCall, None]:
         await asyncio.sleep(self._config.pace.summary_ms / 1000)
         responder = self._config.parts.responder
+        if effect == "empty":
+            return
+        if effect == "answers":
+            yield asked.answer_to_the_user
+            return
         if isinstance(responder, BuiltinResponder) and (summary := asked.summary) is not None:
             yield summary  # a real model reads the instructions itself
             return
@@ -105,9 +149,9 @@ class _Doors:
             async for piece in pieces:
                 yield piece
 
-    async def _write(self, asked: Asked) -> Written:
+    async def _write(self, asked: Asked, effect: str | None) -> Written:
         written = Written(asked.prompt.max_output_tokens)
-        async with aclosing(self._pieces(asked)) as pieces:
+        async with aclosing(self._pieces(asked, effect)) as pieces:
             async for piece in pieces:
                 for _ in written.feed(piece):
                     pass
@@ -115,12 +159,12 @@ class _Doors:
                     break
         return written
 
-    async def _stream(self, request: web.Request, asked: Asked) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, asked: Asked, effect: str | None) -> web.StreamResponse:
         written = Written(asked.prompt.max_output_tokens)
         chunks = completions.ChatChunks(asked, self._config.new_ids(), self._config.clock())
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
         try:
-            async with aclosing(self._pieces(asked)) as pieces:
+            async with aclosing(self._pieces(asked, effect)) as pieces:
                 async for piece in pieces:
                     if not answer.prepared:  # so that an engine that fails at once is an HTTP error
                         await answer.prepare(request)
