@@ -202,14 +202,13 @@ def _cannot_listen(error: OSError, host: str, port: int) -> WorkshopError:
             f"Use that one, stop it, or choose another port: realtime-workshop serve --port {_free_port(host)}",
         )
     return WorkshopError(
-        f"Cannot listen on {host}:{port}: {error.strerror}.",
+        f"Cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}.",
         "Choose another address: realtime-workshop serve --port 0",
     )
 
 
 def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
+    with listen(host, 0) as probe:
         return int(probe.getsockname()[1])
 
 
