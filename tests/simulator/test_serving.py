@@ -173,6 +173,11 @@ def complaint(*arguments: str) -> str:
 # -- processes ----------------------------------------------------------------------------------------
 
 
+def busy(worker: psutil.Process) -> bool:
+    """Whether a client is connected to it."""
+    return any(connection.status == psutil.CONN_ESTABLISHED for connection in worker.net_connections())
+
+
 @needs_fork
 async def test_two_workers_share_a_port_add_up_their_figures_and_are_replaced_when_they_die() -> None:
     with serving("--workers", "2") as server:
@@ -184,7 +189,7 @@ async def test_two_workers_share_a_port_add_up_their_figures_and_are_replaced_wh
                 socket = await stack.enter_async_context(server.open())
                 assert (await event(socket))["type"] == "session.created"
                 sockets.append(socket)
-                return bool(first.net_connections()[1:] and second.net_connections()[1:])
+                return busy(first) and busy(second)
 
             async def open_sessions() -> float:
                 return await figure(server.root, "realtime_sessions_open")
@@ -212,7 +217,7 @@ async def test_two_workers_share_a_port_add_up_their_figures_and_are_replaced_wh
             async def new_one_busy() -> bool:
                 socket = await stack.enter_async_context(server.open())
                 newest = max(server.workers(), key=lambda worker: worker.create_time())
-                return await event(socket) != {} and bool(newest.net_connections()[1:])
+                return (await event(socket))["type"] == "session.created" and busy(newest)
 
             await until(new_one_busy)
 
