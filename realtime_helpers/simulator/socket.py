@@ -11,6 +11,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_websocket import WSMessageDecodeText
 
+_FAREWELL_SECONDS = 2.0
+
 
 class Socket(web.WebSocketResponse[Literal[True]]):
     """One client's connection.
@@ -39,10 +41,15 @@ class Socket(web.WebSocketResponse[Literal[True]]):
         self._line = request.transport
         return await super().prepare(request)
 
-    def cut(self, reason: str) -> None:
-        """End the connection without a word: no close frame, and what waits is lost."""
+    def cut(self, reason: str, code: int = WSCloseCode.ABNORMAL_CLOSURE) -> None:
+        """End the connection without a word: no close frame, and what waits is lost.
+
+        Args:
+            reason: A word for the log.
+            code: The close code that counts as its ending.
+        """
         if self._line is not None and not self._line.is_closing():
-            self.ending = (reason, int(WSCloseCode.ABNORMAL_CLOSURE))
+            self.ending = (reason, int(code))
             self._line.abort()
 
     async def frames(self) -> AsyncIterator[WSMessageDecodeText]:
@@ -64,16 +71,21 @@ class Socket(web.WebSocketResponse[Literal[True]]):
         self.frames_out += 1
 
     async def end(self, reason: str, code: int, message: str) -> None:
-        """Close the connection from this side.
+        """Close the connection from this side, whether or not the client reads.
 
         Args:
             reason: A word for the log.
             code: WebSocket close code.
             message: Sentence for the client, at most 123 bytes.
         """
-        if not self.closed:
-            self.ending = (reason, code)
-        await self.close(code=code, message=message.encode())
+        if self.closed:
+            return
+        self.ending = (reason, code)
+        try:
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await self.close(code=code, message=message.encode())
+        except (ConnectionError, TimeoutError):  # a polite close would wait until what was sent is read
+            self.cut(reason, code)
 
     async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
         """Close the connection; a frame that was too big gets a reason too."""

@@ -387,6 +387,26 @@ async def ended_idle(socket: ClientConnection) -> tuple[str, int | None, str | N
     return error["error"]["code"], *await ending(socket)
 
 
+async def test_a_client_that_does_not_read_is_ended_too(config: Config) -> None:
+    config.limits = Limits(idle_seconds=0.5)
+    async with Simulator(config) as simulator, open_in(simulator) as socket:
+        await event(socket)
+        content = {"type": "input_audio", "audio": base64.b64encode(bytes(700_000)).decode()}
+        item = {"id": "item_long", "type": "message", "role": "user", "content": [content]}
+        socket.transport.pause_reading()
+        await socket.send(orjson.dumps({"type": "conversation.item.create", "item": item}).decode())
+        for _ in range(40):  # more than the network's buffers hold
+            await socket.send('{"type": "conversation.item.retrieve", "item_id": "item_long"}')
+
+        async def ended() -> bool:
+            return not simulator.sockets
+
+        await until(ended)
+        root = simulator.base_url.removesuffix("/v1")
+        assert await figure(root, "realtime_sessions_ended_total", reason="idle_session", code="1001") == 1
+        socket.transport.abort()
+
+
 @pytest.mark.parametrize("size", [70_000, 30_000_000])
 async def test_a_frame_that_is_too_big_is_refused_with_a_reason(config: Config, size: int) -> None:
     config.limits = Limits(frame_bytes=65_536)
