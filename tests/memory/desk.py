@@ -6,6 +6,7 @@ import itertools
 from collections import deque
 from typing import Any
 
+from realtime_helpers.audio.formats import PCM16
 from realtime_helpers.conversation import Conversation
 from realtime_helpers.memory import (
     Assume,
@@ -19,9 +20,9 @@ from realtime_helpers.memory import (
     Write,
     covered_by,
 )
+from realtime_helpers.simulator.client_items import item_from_client
 from realtime_helpers.simulator.context import Conversation as ServerConversation
-from realtime_helpers.simulator.context import Item as ServerItem
-from realtime_helpers.simulator.context import item_from_client
+from realtime_helpers.simulator.items import Item as ServerItem
 from realtime_helpers.simulator.protocol_error import ProtocolError
 
 from ..conversation.events import (
@@ -86,7 +87,7 @@ class Desk:
             if refuse:
                 raise ProtocolError("server_busy", "Not now.")
             if event["type"] == "conversation.item.create":
-                item = item_from_client(event["item"], "unused")
+                item = item_from_client(event["item"], "unused", PCM16)
                 self.server.insert(item, event.get("previous_item_id"))
                 self.to_client.append(added(item.wire, item.previous_id))
             else:
