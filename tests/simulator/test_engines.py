@@ -10,6 +10,7 @@ from contextlib import aclosing
 import numpy as np
 import pytest
 from openai import AsyncOpenAI, BadRequestError
+from openai.types.chat import ChatCompletionChunk
 from typer.testing import CliRunner
 
 from realtime_helpers.audio.formats import duration_ms, samples_from_pcm, silence
@@ -22,6 +23,8 @@ from realtime_helpers.simulator.engines.openai_compatible import (
     ChatResponder,
     SpeechEndpointVoice,
     TranscriptionEndpointEars,
+    _Call,
+    _pieces,
 )
 from realtime_helpers.simulator.engines.word_marks import with_estimated_word_marks
 from realtime_helpers.simulator.parts import Responder
@@ -92,6 +95,54 @@ async def test_the_limit_ends_a_reply(simulator: Simulator) -> None:
     assert 5 <= len(text.split()) <= 12
 
 
+class Noting:
+    """A responder and ears that note what reached them over the wire."""
+
+    def __init__(self) -> None:
+        self.prompts: list[Prompt] = []
+        self.hints: list[tuple[float, str | None, str | None]] = []
+
+    async def reply(self, prompt: Prompt) -> AsyncGenerator[str | ToolCall, None]:
+        self.prompts.append(prompt)
+        yield "Noted."
+
+    def load(self) -> None:
+        pass
+
+    async def hear(self, pcm: bytes, language: str | None, prompt: str | None) -> str:
+        self.hints.append((duration_ms(pcm), language, prompt))
+        return "noted"
+
+    def close(self) -> None:
+        pass
+
+
+async def test_a_prompt_and_hints_cross_the_wire_unchanged(parts: Parts) -> None:
+    noting = Noting()
+    lines = [
+        Line("system", "It is late."),
+        Line("user", "Look.", images=("data:image/png;base64,AA", "data:image/png;base64,BB")),
+        Line("assistant", "I see."),
+        Line("assistant", "", ToolCall("get_weather", {"city": "São Paulo"}), "call_7"),
+        Line("tool", "clear", call_id="call_7"),
+    ]
+    prompt = Prompt(
+        lines,
+        tools=[WEATHER],
+        tool_choice={"type": "function", "name": "get_weather"},
+        parallel_tool_calls=False,
+        max_output_tokens=50,
+    )
+    async with Simulator(Config(parts=SharedParts(noting, parts.voice, noting))) as simulator:
+        await answer(ChatResponder(simulator.base_url, MODEL), prompt)
+        await answer(ChatResponder(simulator.base_url, MODEL), Prompt([user("Hello.")], "Be kind."))
+        ears = TranscriptionEndpointEars(simulator.base_url, MODEL)
+        await ears.hear(silence(700), "de", "Wetter")
+        await ears.hear(silence(300))
+    assert noting.prompts == [prompt, Prompt([Line("system", "Be kind."), user("Hello.")], tools=[])]
+    assert noting.hints == [(700, "de", "Wetter"), (300, None, None)]
+
+
 class Endless:
     """A responder that never ends by itself, and tells when it was stopped."""
 
@@ -143,6 +194,28 @@ async def test_chunks_come_as_the_sdk_reads_them_with_usage_last(sdk: AsyncOpenA
     assert [model.id async for model in sdk.models.list()] == ["simulator"]
 
 
+async def test_calls_are_put_together_however_a_server_cuts_and_numbers_them() -> None:
+    async def chunks() -> AsyncIterator[ChatCompletionChunk]:
+        for index, call_id, name, arguments in (
+            (0, "a", "look", '{"at":'),
+            (0, None, None, ' "sky"}'),
+            (0, "b", "wait", ""),  # another call under the same index: seen from Ollama
+            (1, "c", "look", "{"),
+            (1, "c", None, "}"),  # the id again: seen from other servers
+        ):
+            function = {"name": name, "arguments": arguments}
+            delta = {"tool_calls": [{"index": index, "id": call_id, "type": "function", "function": function}]}
+            choice = {"index": 0, "delta": delta, "finish_reason": None}
+            same = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": MODEL}
+            yield ChatCompletionChunk.model_validate({**same, "choices": [choice]})
+
+    responder = ChatResponder("http://localhost/v1", MODEL)
+    calls = [responder._call(call) async for call in _pieces(chunks()) if isinstance(call, _Call)]
+    assert calls == [ToolCall("look", {"at": "sky"}), ToolCall("wait", {}), ToolCall("look", {})]
+    with pytest.raises(WorkshopError, match=r"called 'look' with arguments that are no JSON object: \[1\]"):
+        responder._call(_Call("d", "look", "[1]"))
+
+
 def test_a_prompt_becomes_messages_that_every_chat_template_takes() -> None:
     lisbon, paris = ToolCall("get_weather", {"city": "Lisbon"}), ToolCall("get_weather", {"city": "Paris"})
     lines = [
@@ -153,16 +226,18 @@ def test_a_prompt_becomes_messages_that_every_chat_template_takes() -> None:
         Line("assistant", "", paris, "b"),
         user("And?"),
         Line("tool", "clear", call_id="b"),
+        Line("system", "It is late."),
     ]
     messages = messages_of(Prompt(lines, "Be kind."))
-    assert messages[0] == {"role": "system", "content": "Be kind.\n\nSummary."}
-    assert [message["role"] for message in messages[1:]] == ["system", "user", "assistant", "tool", "tool", "user"]
-    assert messages[2]["content"] == [
+    everything = "Be kind.\n\nSummary.\n\nA function returned: an output without its call\n\nIt is late."
+    assert messages[0] == {"role": "system", "content": everything}
+    assert [message["role"] for message in messages[1:]] == ["user", "assistant", "tool", "tool", "user"]
+    assert messages[1]["content"] == [
         {"type": "text", "text": "Look."},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}},
     ]
-    assert [call["id"] for call in messages[3]["tool_calls"]] == ["a", "b"]
-    assert [(tool["tool_call_id"], tool["content"]) for tool in messages[4:6]] == [
+    assert [call["id"] for call in messages[2]["tool_calls"]] == ["a", "b"]
+    assert [(tool["tool_call_id"], tool["content"]) for tool in messages[3:5]] == [
         ("a", "No output yet."),
         ("b", "clear"),
     ]
@@ -304,13 +379,16 @@ async def test_an_engine_that_fails_is_told_to_the_client_of_the_front(config: C
         async def reply(self, prompt: Prompt) -> AsyncGenerator[str | ToolCall, None]:
             for _ in range(self.words):
                 yield "word "
-            raise WorkshopError("The graphics card burns.", "Put it out.")
+            raise WorkshopError("The graphics card burns, and so does the-secret-key.", "Put it out.")
 
     for words in (0, 2):
         config.parts.responder = Failing(words)
         async with Simulator(config) as simulator:
-            with pytest.raises(WorkshopError, match=r"failed with the model 'any-model'.*The graphics card burns"):
-                await answer(ChatResponder(simulator.base_url, MODEL), Prompt([user("Hello.")]))
+            responder = ChatResponder(simulator.base_url, MODEL, {"REALTIME_RESPONDER_KEY": "the-secret-key"})
+            with pytest.raises(WorkshopError) as failure:
+                await answer(responder, Prompt([user("Hello.")]))
+        assert f"The responder at {simulator.base_url} failed with the model 'any-model'" in str(failure.value)
+        assert "The graphics card burns, and so does ***." in str(failure.value)
 
 
 async def test_a_voice_that_sends_nothing(config: Config, parts: Parts) -> None:

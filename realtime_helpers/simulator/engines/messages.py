@@ -15,31 +15,31 @@ Json = dict[str, Any]
 def messages_of(prompt: Prompt) -> list[Json]:
     """Messages for a prompt.
 
-    Instructions and the system lines that open the context (a summary) become one system message: many chat
-    templates allow just one, and only first. Calls in a row become one assistant message, directly followed by
-    their outputs, as the API demands; an output whose call was deleted is told as a system message.
+    Instructions and everything the system says become one system message: the chat templates of many models allow
+    just one, and only first. Calls in a row become one assistant message, directly followed by their outputs, as
+    the API demands; an output whose call was deleted is told by the system.
     """
-    lines = list(prompt.lines)
-    opening = [prompt.instructions]
-    while lines and lines[0].role == "system":
-        opening.append(lines.pop(0).text)
+    called = {line.call_id for line in prompt.lines if line.call}
+    outputs = {line.call_id: line.text for line in prompt.lines if line.role == "tool"}
+    system = [prompt.instructions]
     messages: list[Json] = []
-    if text := "\n\n".join(part for part in opening if part):
-        messages.append({"role": "system", "content": text})
-    called = {line.call_id for line in lines if line.call}
-    outputs = {line.call_id: line.text for line in lines if line.role == "tool"}
-    for index, line in enumerate(lines):
+    before: Line | None = None
+    for index, line in enumerate(prompt.lines):
         if line.call:
-            if index == 0 or not lines[index - 1].call:
-                messages += _call_messages(lines[index:], outputs)
+            if before is None or not before.call:
+                messages += _call_messages(prompt.lines[index:], outputs)
         elif line.role == "tool":
             if line.call_id not in called:
-                messages.append({"role": "system", "content": f"A function returned: {line.text}"})
-        elif line.role == "user" and line.images:
-            messages.append({"role": "user", "content": _parts(line)})
+                system.append(f"A function returned: {line.text}")
+        elif line.role == "system":
+            system.append(line.text)
+        elif line.images:
+            messages.append({"role": line.role, "content": _parts(line)})
         elif line.text:
             messages.append({"role": line.role, "content": line.text})
-    return messages
+        before = line
+    text = "\n\n".join(part for part in system if part)
+    return [{"role": "system", "content": text}, *messages] if text else messages
 
 
 def _call_messages(lines: Sequence[Line], outputs: dict[str | None, str]) -> list[Json]:
