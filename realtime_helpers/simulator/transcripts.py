@@ -72,7 +72,8 @@ class Transcripts:
     def _wait_ms(self, fault: Fault | None, passed_ms: float) -> float:
         if fault is not None and fault.effect == "late":
             return fault.delay_ms
-        due_ms = self._session.pace.transcript_ms
+        pace = self._session.pace
+        due_ms = pace.transcript_ms if self._session.model is not None else pace.lone_transcript_ms
         return self._session.draw(due_ms) - passed_ms if due_ms else 0
 
     async def _tell(

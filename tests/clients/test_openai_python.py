@@ -62,8 +62,7 @@ def sound(events: Events) -> bytes:
 
 
 def heard(events: Events) -> str:
-    name = "conversation.item.input_audio_transcription.completed"
-    return next(event.transcript for event in events if event.type == name)
+    return next(event.transcript for event in events if event.type == TRANSCRIPT)
 
 
 def of_type(name: str) -> Callable[[RealtimeServerEvent], bool]:
@@ -71,13 +70,27 @@ def of_type(name: str) -> Callable[[RealtimeServerEvent], bool]:
 
 
 DONE = of_type("response.done")
+TRANSCRIPT = "conversation.item.input_audio_transcription.completed"
+
+
+def heard_and_done() -> Callable[[RealtimeServerEvent], bool]:
+    """Both have come, in whichever order: a transcript may land before or after the end of the reply."""
+    missing = {"response.done", TRANSCRIPT}
+
+    def holds(event: RealtimeServerEvent) -> bool:
+        missing.discard(event.type)
+        return not missing
+
+    return holds
+
+
 FIRST_SOUND = of_type("response.output_audio.delta")
 
 
 def check_spoken_turn(events: Events) -> None:
     assert "how are you" in heard(events).lower()
     assert len(sound(events)) > 500 * BYTES_PER_MS
-    (item,) = events[-1].response.output
+    (item,) = next(event for event in events if DONE(event)).response.output
     assert said(events).strip() == item.content[0].transcript
 
 
@@ -123,7 +136,7 @@ class TestAsync:
     async def test_a_spoken_turn(self, connection: AsyncRealtimeConnection, clips: Clips) -> None:
         await connection.session.update(session=TRANSCRIBED)
         await self.speak(connection, clips.how_are_you)
-        check_spoken_turn(await self.until(connection, DONE))
+        check_spoken_turn(await self.until(connection, heard_and_done()))
 
     async def test_a_tool_call(self, connection: AsyncRealtimeConnection) -> None:
         await connection.session.update(session=WEATHER)
@@ -185,7 +198,7 @@ class TestSync:
         connection.session.update(session=TRANSCRIBED)
         for chunk in base64_chunks(clips.how_are_you):
             connection.input_audio_buffer.append(audio=chunk)
-        check_spoken_turn(self.until(connection, DONE))
+        check_spoken_turn(self.until(connection, heard_and_done()))
 
     def test_a_tool_call(self, connection: RealtimeConnection) -> None:
         connection.session.update(session=WEATHER)
