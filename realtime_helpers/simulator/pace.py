@@ -43,9 +43,11 @@ class Pace:
 
 PACES: dict[PaceName, Pace] = {
     "fast": Pace(is_lockstep=True),
-    # 303, 121, 1410 and 36 ms as recorded (reference §3.2, §3.3, §3.8); 450 lands in mid-reply, as transcripts usually
-    # did; the spread is a guess. The speed is lower than
-    # the recorded burst (0.8 s in 27 ms), so that an interruption finds a reply in progress, as recorded in §3.5.
-    "realtime": Pace(before_item_ms=303, before_audio_ms=121, audio_speed=8.0, transcript_ms=450, lone_transcript_ms=1410,
-                     rate_limits_ms=36, summary_ms=1200, jitter=0.15),
+    # 303, 121, 1410 and 36 ms as recorded (reference §3.2, §3.3, §3.8). 450 lands in mid-reply, where transcripts
+    # usually came. The speed is lower than the recorded burst (0.8 s in 27 ms), so that an interruption finds a reply
+    # in progress, as in §3.5. The spread is a guess.
+    "realtime": Pace(
+        before_item_ms=303, before_audio_ms=121, audio_speed=8.0, transcript_ms=450, lone_transcript_ms=1410,
+        rate_limits_ms=36, summary_ms=1200, jitter=0.15,
+    ),
 }  # fmt: skip
