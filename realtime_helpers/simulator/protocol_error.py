@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 
+_MOST_CHARACTERS = 1000
+
+
 class ProtocolError(Exception):
     """What an `error` event says (reference §2.1, §2.4).
 
@@ -20,8 +23,8 @@ class ProtocolError(Exception):
     ) -> None:
         super().__init__(message)
         self.code = code
-        self.message = message
-        self.param = param
+        self.message = _shortened(message)  # it repeats what the client sent, which may be megabytes
+        self.param = param if param is None else _shortened(param)
         self.kind = kind
 
     def as_event(self, event_id: str, client_event_id: str | None) -> dict[str, Any]:
@@ -37,6 +40,10 @@ class ProtocolError(Exception):
                 "event_id": client_event_id,
             },
         }
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
 
 
 def wrong_type(param: str, expected: str) -> ProtocolError:

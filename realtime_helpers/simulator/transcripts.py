@@ -59,7 +59,7 @@ class Transcripts:
                     sound.heard = await self.hear(sound)
             except Exception as error:  # noqa: BLE001 - a deaf server still holds a conversation
                 problem = error
-            if transcription is None:
+            if transcription is None or self._session.conversation.find(item.id) is None:
                 continue
             fault = self._session.faults.transcript()
             wait_ms = self._wait_ms(fault, (asyncio.get_running_loop().time() - started_s) * 1000)
