@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -105,7 +106,7 @@ class Conversation:
         sound = item.sounds.get(content_index)
         if not item.is_spoken_reply or sound is None:
             raise ProtocolError("unsupported_content_type", "Only model output audio messages can be truncated")
-        if audio_end_ms > sound.length_ms:
+        if audio_end_ms > math.ceil(sound.length_ms):  # clients round the last fraction up
             raise ProtocolError(
                 "invalid_value",
                 f"Audio content of {int(sound.length_ms)}ms is already shorter than {audio_end_ms}ms",

@@ -123,7 +123,7 @@ def _truncation(value: Any, path: str) -> None:
     _object(fields, ("type", "retention_ratio"))(value, path)
 
 
-_VAD_COMMON: dict[str, Check] = {"create_response": _flag, "interrupt_response": _flag}
+_VAD_COMMON: dict[str, Check] = {"create_response": _flag, "interrupt_response": _flag, "model_version": _text}
 _server_vad = _object(
     {
         "type": _choice("server_vad"),
