@@ -4,10 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from realtime_helpers.simulator import PACES, Config, Parts, Simulator
+from tests.rules.watch import REPORT_VARIABLE, watch_server_sessions
+
+
+@pytest.fixture(scope="session", autouse=True)
+def broken_rules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where every server, also one in a process of its own, writes which rule of the protocol it broke."""
+    report = tmp_path_factory.mktemp("rules") / "broken.txt"
+    report.touch()
+    os.environ[REPORT_VARIABLE] = str(report)
+    watch_server_sessions()
+    yield report
+    assert not report.read_text(encoding="utf-8"), "a server broke a rule of the protocol while it was stopped"
+
+
+@pytest.fixture(autouse=True)
+def servers_keep_the_rules(broken_rules: Path) -> Iterator[None]:
+    """Fail the test whose server sent a bad frame, or a good one at the wrong moment."""
+    yield
+    if problems := broken_rules.read_text(encoding="utf-8"):
+        broken_rules.write_text("", encoding="utf-8")
+        pytest.fail(f"a server broke a rule of the protocol:\n{problems}", pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import IO
 
 from ..errors import WorkshopError
 
+PROGRAM = "realtime_helpers"
 _START_PATIENCE_S = 30.0
 
 
@@ -23,7 +24,7 @@ def running_simulator(port: int = 0) -> Iterator[str]:
     Raises:
         WorkshopError: It did not start; the message is its own.
     """
-    command = [sys.executable, "-m", "realtime_helpers", "serve", "--port", str(port), "--leash"]
+    command = [sys.executable, "-m", PROGRAM, "serve", "--port", str(port), "--leash"]
     pipe = subprocess.PIPE  # standard input is the leash: it ends with this process, even when that is killed
     with tempfile.TemporaryFile() as complaints:  # a file, not a pipe: one that nobody reads would fill and block
         process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=complaints, text=True, encoding="utf-8")

@@ -22,7 +22,7 @@ _PAUSE = silence(5_000)  # semantic VAD may wait 4 s before it takes a turn for 
 @contextmanager
 def serving(*options: str) -> Iterator[str]:
     """`realtime-workshop serve` in a process of its own; gives its base URL."""
-    command = [sys.executable, "-m", "realtime_helpers", "serve", "--port", "0", "--pace", "realtime", "--leash"]
+    command = [sys.executable, "-m", "tests.checked_simulator", "serve", "--port", "0", "--pace", "realtime", "--leash"]
     pipe = subprocess.PIPE
     process = subprocess.Popen([*command, *options], stdin=pipe, stdout=pipe, text=True, encoding="utf-8")
     try:

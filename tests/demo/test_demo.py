@@ -19,7 +19,7 @@ import soundfile
 from realtime_helpers import WorkshopError
 from realtime_helpers.demo.child import running_simulator
 
-DEMO = [sys.executable, "-m", "realtime_helpers"]
+DEMO = [sys.executable, "-m", "tests.checked_simulator"]
 TIMEOUT_S = 100
 
 

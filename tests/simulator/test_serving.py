@@ -74,7 +74,7 @@ class Server:
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "realtime_helpers", "serve", "--port", "0", "--pace", "fast", *arguments]
+    return [sys.executable, "-m", "tests.checked_simulator", "serve", "--port", "0", "--pace", "fast", *arguments]
 
 
 @contextmanager
