@@ -97,6 +97,13 @@ class ResponseRules:
         if not self._outputs and status == "cancelled":
             assert response["usage"]["output_tokens"] == 0
 
+    def check_closed(self, item_id: str) -> None:
+        """An item is about to be done, if it is of this response: nothing in it may be open."""
+        if output := self._outputs.get(item_id):
+            assert all("content_part" in part.closed for part in output.parts), "its parts are closed first"
+            is_call = output.item["type"] == "function_call"
+            assert not is_call or output.final_arguments is not None, "its arguments are done first"
+
     # -- items ----------------------------------------------------------------------------------------
 
     def _item_added(self, event: Event) -> None:
@@ -113,7 +120,7 @@ class ResponseRules:
         output = self._outputs[item["id"]]
         assert not output.is_done, "an item is done once"
         assert event["output_index"] == list(self._outputs).index(item["id"])
-        assert all("content_part" in part.closed for part in output.parts), "its parts are closed first"
+        self.check_closed(item["id"])
         self._check_final(output, item, was_truncated=False)
         output.is_done = True
 

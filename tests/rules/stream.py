@@ -93,6 +93,8 @@ class StreamRules:
             case "done":
                 assert item_id in self._unfinished, "an item is done once, after it was added"
                 self._unfinished.discard(item_id)
+                for rules in self._responses.values():
+                    rules.check_closed(item_id)
                 assert event["item"].get("status") != "in_progress"
                 assert event["previous_item_id"] in (None, self._added[item_id]["previous_item_id"])
                 assert event["item"]["type"] == self._added[item_id]["type"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -62,11 +63,13 @@ async def test_an_event_sent_twice_is_noticed() -> None:
 
 async def test_events_in_the_wrong_order_are_noticed() -> None:
     events = await recorded()
-    for index, (event, after) in enumerate(zip(events[2:], events[3:], strict=False), start=2):
+    for index, (event, after) in enumerate(pairwise(events)):
         kinds = {event["type"], after["type"]}
         deltas_that_say_the_same = len(kinds) == 1 and event["delta"] == after["delta"]
         # Between two turns nothing is promised about what the client sends when.
-        if deltas_that_say_the_same or "rate_limits.updated" in kinds and "conversation.item.added" in kinds:
+        if "session.updated" in kinds and "session.created" not in kinds:
+            continue
+        if deltas_that_say_the_same or kinds == {"rate_limits.updated", "conversation.item.added"}:
             continue
         assert not is_accepted([*events[:index], after, event, *events[index + 2 :]]), kinds
 
@@ -102,10 +105,9 @@ async def test_a_wrong_value_is_noticed(kind: str, path: tuple[str | int, ...], 
     assert not is_accepted([*events[:at], spoilt, *events[at + 1 :]])
 
 
-async def test_a_server_that_breaks_a_rule_fails_its_test(broken_rules: Path) -> None:
+def test_a_server_that_breaks_a_rule_fails_its_test(broken_rules: Path) -> None:
     desk = Desk()
     desk.session.emit("response.output_text.delta", response_id="resp_1", item_id="item_1", output_index=0,
                       content_index=0, delta="no such response", obfuscation="")  # fmt: skip
     assert "outside its response" in broken_rules.read_text(encoding="utf-8")
     broken_rules.write_text("", encoding="utf-8")
-    await desk.close()
