@@ -52,13 +52,20 @@ class Client:
         for chunk in chunks_of(silence(200) + pcm + silence(800)):
             await self.sdk.input_audio_buffer.append(audio=base64.b64encode(chunk).decode())
 
-    def kinds(self) -> list[str]:
-        """Types of all events so far, deltas of one kind in a row once."""
+    def kinds(self, since: int = 0) -> list[str]:
+        """Types of the events from a position on, deltas of one kind in a row once."""
         kinds: list[str] = []
-        for event in self.events:
+        for event in self.events[since:]:
             if not kinds or kinds[-1] != event["type"] or not event["type"].endswith("delta"):
                 kinds.append(event["type"])
         return kinds
+
+    def all(self, kind: str, **fields: object) -> list[Event]:
+        """The events of this type with these fields so far."""
+        return [
+            event for event in self.events
+            if event["type"] == kind and all(event.get(name) == value for name, value in fields.items())
+        ]  # fmt: skip
 
     def count(self) -> Counter[str]:
         """How often each type came."""
