@@ -108,8 +108,8 @@ class Message:
         ):
             while cuts and cuts[0][0] < (index + 1) * AUDIO_DELTA_MS + _TRANSCRIPT_LEAD_MS:
                 end = cuts.pop(0)[1]
-                if not self._say(text[at:end], "response.output_audio_transcript.delta"):
-                    return False
+                if end > at and not self._say(text[at:end], "response.output_audio_transcript.delta"):
+                    return False  # a number is several words to the voice, but one place in the text
                 at = end
             if not self._play(chunk):
                 return False
