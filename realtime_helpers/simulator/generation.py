@@ -14,7 +14,7 @@ import orjson
 from ..audio.formats import AudioFormat
 from ..errors import WorkshopError
 from . import accounting
-from .accounting import NOTHING_READ, InputCount
+from .accounting import NOTHING_READ, InputCount, Span
 from .faults import Fault
 from .items import Item
 from .message import Budget, Message
@@ -87,6 +87,11 @@ class Generation:
     def total_tokens(self) -> int:
         """Tokens read and written so far."""
         return sum(self.request.counted.read.values()) + self._text_tokens + self._audio_tokens
+
+    @property
+    def output_spans(self) -> list[Span]:
+        """What it wrote, as the next request counts it. Recordings show it cached already (reference §4.3)."""
+        return [span for item in self._output for span in item.spans()]
 
     def announce(self) -> None:
         """Send `response.created`."""

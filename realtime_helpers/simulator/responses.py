@@ -125,6 +125,7 @@ class Responses:
         finally:
             if self._active is generation:
                 self._active = None
+                self._last_request = [*self._last_request, *generation.output_spans]
                 self.turns.reply_ended(generation.audio_ms)
             self._out_of_band.pop(generation.id, None)
         if not generation.was_cancelled:
