@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 from openai import AsyncOpenAI
-from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from openai.resources.realtime.realtime import AsyncRealtimeConnection, AsyncRealtimeConnectionManager
 
 from realtime_helpers.audio.formats import chunks_of, silence
 from realtime_helpers.simulator import Simulator
@@ -72,12 +72,19 @@ class Client:
         return Counter(event["type"] for event in self.events)
 
 
+def _dial(openai: AsyncOpenAI, model: str, query: dict[str, object] | None) -> AsyncRealtimeConnectionManager:
+    """With a query of its own the connection names no model."""
+    return openai.realtime.connect(extra_query=query) if query else openai.realtime.connect(model=model)
+
+
 @asynccontextmanager
-async def connect(simulator: Simulator, model: str = "gpt-realtime-2.1-mini") -> AsyncIterator[Client]:
+async def connect(
+    simulator: Simulator, model: str = "gpt-realtime-2.1-mini", extra_query: dict[str, object] | None = None
+) -> AsyncIterator[Client]:
     """Dial the simulator with the SDK; at the end, nothing that was begun may be open."""
     async with (
         AsyncOpenAI(base_url=simulator.base_url, api_key="test-key") as openai,
-        openai.realtime.connect(model=model) as connection,
+        _dial(openai, model, extra_query) as connection,
     ):
         client = Client(connection)
         await client.until("session.created")
