@@ -42,8 +42,7 @@ class Speech:
 class Voice:
     """Speaks text. Blocking, about a millisecond per second of speech; safe from any thread.
 
-    The same text, voice and speed give the same audio: espeak itself varies by some milliseconds within one
-    process, so utterances are kept.
+    The same text, voice and speed give the same audio, in every process (on Windows: in one). Utterances are kept.
 
     Raises:
         MissingPartError: On `speak`, when the speech engine is not installed.

@@ -7,7 +7,10 @@ us back in the thread that asked for speech.
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+import os
+import pickle
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import espeakng_loader
 
@@ -18,6 +21,9 @@ _DONT_EXIT = 0x8000
 _UTF8 = 1
 _RATE_PARAMETER = 1
 _EVENT_END_OF_LIST, _EVENT_WORD = 0, 1
+_SEED = 1
+
+Result = TypeVar("Result")
 
 
 class _EventId(ctypes.Union):
@@ -70,6 +76,7 @@ class Espeak:
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise ValueError(f"espeak-ng has no voice {voice!r}")
         self._library.espeak_SetParameter(_RATE_PARAMETER, words_per_minute, 0)
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(_SEED))  # else the second it started in is heard
         self._pcm.clear()
         self._words.clear()
         data = text.encode()
@@ -79,12 +86,46 @@ class Espeak:
         return bytes(self._pcm), list(self._words)
 
 
+def afresh(work: Callable[[], Result]) -> Result:
+    """Do `work` in a fork of this process: espeak keeps traces of what it said, which are heard in what comes next.
+
+    Windows cannot fork; there the work is done here.
+
+    Raises:
+        RuntimeError: The engine crashed.
+    """
+    if not hasattr(os, "fork"):
+        return work()
+    reader, writer = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            outcome: tuple[Any, Exception | None] = (work(), None)
+        except Exception as error:  # noqa: BLE001 - raised again in the parent
+            outcome = (None, error)
+        try:
+            with os.fdopen(writer, "wb") as pipe:
+                pickle.dump(outcome, pipe)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    if not answer:
+        raise RuntimeError("espeak-ng crashed.")
+    result, problem = pickle.loads(answer)
+    if problem is not None:
+        raise problem
+    spoken: Result = result
+    return spoken
+
+
 def main() -> None:
     """Answer `{text, voice, words_per_minute}` with `{rate_hz, words}` and PCM16."""
     engine = Espeak()
 
     def answer(request: dict[str, Any], _payload: bytes) -> tuple[dict[str, Any], bytes]:
-        pcm, words = engine.speak(request["text"], request["voice"], request["words_per_minute"])
+        pcm, words = afresh(lambda: engine.speak(request["text"], request["voice"], request["words_per_minute"]))
         return {"rate_hz": engine.rate_hz, "words": words}, pcm
 
     serve(answer)
