@@ -56,6 +56,7 @@ class TurnTaking:
         self._speech_item_id: str | None = None
         self._speech_start_ms = 0
         self._idle_from_ms: float | None = None
+        self._is_detecting = False
         self.settings_changed()
 
     @property
@@ -118,7 +119,11 @@ class TurnTaking:
             )
         self._buffer.write(data)
         if self._detector is not None:
-            await self._detect(self._detector, data)
+            self._is_detecting = True
+            try:
+                await self._detect(self._detector, data)
+            finally:
+                self._is_detecting = False
 
     async def _detect(self, detector: VoiceDetector, data: bytes) -> None:
         for change in detector.feed(data):
@@ -133,6 +138,8 @@ class TurnTaking:
                     self._speech_stopped(end_ms)
                 case Idled(end_ms):
                     self._idled(end_ms)
+            if self._session.pace.is_lockstep:  # also within an append: where its chunks end must not show
+                await self._session.settled()
         if not detector.speaking:
             padding_ms = (self._settings or {}).get("prefix_padding_ms", _SEMANTIC_PREFIX_MS) + _SPARE_MS
             idle_ms = 0 if self._idle_from_ms is None else self._buffer.end_ms - self._idle_from_ms
@@ -166,7 +173,8 @@ class TurnTaking:
 
     def reply_ended(self, audio_ms: float) -> None:
         """Start the idle clock: it runs from the moment the reply will have been heard."""
-        self._idle_from_ms = self._buffer.end_ms + audio_ms
+        now_ms = self._detector.at_ms if self._is_detecting and self._detector else self._buffer.end_ms
+        self._idle_from_ms = now_ms + audio_ms
         self._set_idle_clock()
 
     # -- what the detector found ----------------------------------------------------------------------

@@ -94,6 +94,11 @@ class VoiceDetector:
         self._gate = 10 ** ((-45 + (threshold - 0.5) * 40) / 20)
 
     @property
+    def at_ms(self) -> int:
+        """Milliseconds of audio heard since the connection began, in whole frames."""
+        return self._at_ms
+
+    @property
     def speaking(self) -> bool:
         """Whether a turn is open."""
         return self._speaking
