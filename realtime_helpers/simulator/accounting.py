@@ -20,6 +20,7 @@ SPOKEN_REPLY_CONTROL_TOKENS = 9
 TEXT_REPLY_CONTROL_TOKENS = 2
 CACHE_STEP_TOKENS = 64
 RATE_LIMIT_TOKENS = 200_000
+_PIECE_CHARACTERS = 500_000  # the tokenizer refuses a million
 _IMAGE_BASE_TOKENS = 85
 _IMAGE_TILE_TOKENS = 170
 
@@ -36,7 +37,8 @@ def _o200k() -> Any:
 @lru_cache(maxsize=4096)
 def count_text(text: str) -> int:
     """Tokens of a text in the o200k vocabulary, without framing."""
-    return len(_o200k().encode(text, disallowed_special=())) if text else 0
+    pieces = (text[at : at + _PIECE_CHARACTERS] for at in range(0, len(text), _PIECE_CHARACTERS))
+    return sum(len(_o200k().encode(piece, disallowed_special=())) for piece in pieces)
 
 
 def user_audio_tokens(length_ms: float) -> int:

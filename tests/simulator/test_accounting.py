@@ -25,6 +25,10 @@ def test_text_is_counted_with_the_o200k_vocabulary() -> None:
     assert count_text("") == 0
 
 
+def test_more_text_than_the_tokenizer_takes_at_once_is_counted_too() -> None:
+    assert count_text(" word" * 300_000) == 300_000
+
+
 def test_the_recorded_cache_figures_come_out() -> None:
     # reference §4.3, turns 1 and 2: 15 text and 27 + 42 audio tokens in common; cached were 0 text and 64 audio
     first = [Span("text", 15, "instructions"), Span("audio", 27, "user"), Span("audio", 42, "reply")]
