@@ -41,7 +41,7 @@ def item_from_client(raw: Any, new_id: str, audio_format: AudioFormat) -> Item:
     if not isinstance(raw, dict):
         raise missing("item")
     item = _build(raw, _id_of(raw, new_id), audio_format)
-    if len(encode(item.wire)) > MAX_ITEM_BYTES:
+    if len(encode(item.wire).encode()) > MAX_ITEM_BYTES:
         raise ProtocolError(
             "string_above_max_length", f"Invalid 'item': its text is longer than {MAX_ITEM_BYTES} bytes.", "item"
         )

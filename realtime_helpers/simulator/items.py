@@ -20,8 +20,8 @@ from .accounting import (
 from .prompt import Line, ToolCall
 from .responder import DEAF
 
-MAX_RETRIEVED_AUDIO_BYTES = 720 * 1024
-"""More audio than this stays out of `conversation.item.retrieved`: its base64 would make a frame over 1 MiB."""
+MAX_RETRIEVED_BYTES = 1000 * 1024
+"""An item that is larger with its audio and images is retrieved without them: no frame may pass 1 MiB."""
 
 
 @dataclass
@@ -116,9 +116,10 @@ class Item:
 
     def with_media(self) -> dict[str, Any]:
         """The item as `conversation.item.retrieved` shows it; media that would make the frame too large stay out."""
-        size = sum(len(sound.data) for sound in self.sounds.values())
-        size += sum(len(picture.url) * 3 // 4 for picture in self.pictures.values())
-        if not size or size > MAX_RETRIEVED_AUDIO_BYTES:
+        size = len(orjson.dumps(self.wire))
+        size += sum(len(sound.data) * 4 // 3 for sound in self.sounds.values())
+        size += sum(len(picture.url) for picture in self.pictures.values())
+        if size > MAX_RETRIEVED_BYTES:
             return self.wire
         content = [dict(part) for part in self.wire["content"]]
         for index, sound in self.sounds.items():

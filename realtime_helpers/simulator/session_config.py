@@ -139,7 +139,7 @@ def updated_session(
     _merge(after, copy.deepcopy(change), defaults)
     if model is not None:
         _check_what_is_locked(current, after, has_assistant_audio=has_assistant_audio, is_responding=is_responding)
-    if len(encode(after)) > MAX_SESSION_BYTES:
+    if len(encode(after).encode()) > MAX_SESSION_BYTES:
         raise ProtocolError("string_above_max_length", "Invalid 'session': too large to be echoed.", "session")
     return after
 
