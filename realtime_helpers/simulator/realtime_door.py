@@ -18,6 +18,7 @@ from .client_secrets import ClientSecrets
 from .config import CONFIG, DRAINING, EMPTY, SOCKETS, Config
 from .connection import Connection
 from .faults import Faults
+from .http_doors import http_error
 from .outbox import Hangup, Outbox
 from .protocol_error import ProtocolError
 from .session import ServerSession
@@ -34,21 +35,20 @@ EXPIRED = "Your session hit the maximum duration of {minutes:g} minutes."
 Frame = tuple[float, WSMessageDecodeText]
 
 
-async def realtime(request: web.Request) -> Socket:
+async def realtime(request: web.Request) -> web.StreamResponse:
     """Hold one realtime session."""
     config = request.app[CONFIG]
+    if request.path.startswith("/openai/") and (refusal := _refusal_of_azure(request, config)) is not None:
+        return refusal
     socket = Socket(config.limits.frame_bytes)
     await socket.prepare(request)
     luck = config.new_luck()
     try:
-        admission = admit(
-            request.headers, request.query, required_key=config.required_key,
-            client_secrets=ClientSecrets(config.signing_key, config.clock),
-        )  # fmt: skip
+        admission = _admitted(request, config)
         scenario = chosen_scenario(request.query, config.scenario)
         _check_capacity(request.app)
-    except RefusedError as refusal:
-        await _turn_away(socket, config, luck, refusal)
+    except RefusedError as reason:
+        await _turn_away(socket, config, luck, reason)
         return socket
     faults = Faults(scenario, luck)
     outbox = Outbox(faults, config.limits.outgoing_bytes, asyncio.get_running_loop().time)
@@ -56,6 +56,21 @@ async def realtime(request: web.Request) -> Socket:
     with _counted(request.app, socket, session):
         await _hold(socket, Connection(session), outbox, config)
     return socket
+
+
+def _admitted(request: web.Request, config: Config) -> Admission:
+    secrets = ClientSecrets(config.signing_key, config.clock)
+    return admit(request.headers, request.query, required_key=config.required_key, client_secrets=secrets)
+
+
+def _refusal_of_azure(request: web.Request, config: Config) -> web.Response | None:
+    """Azure refuses before the upgrade, in HTTP (reference §1.1)."""
+    try:
+        _admitted(request, config)
+    except RefusedError as reason:
+        code = "OpperationNotSupported" if reason.error.code == "invalid_model" else reason.error.code  # its spelling
+        return http_error(401 if reason.close_code == 3000 else 400, ProtocolError(code, reason.error.message))
+    return None
 
 
 def _check_capacity(app: web.Application) -> None:
