@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,9 @@ def check_key(key: str | None, required: str | None) -> None:
     """
     if not key:
         raise ProtocolError(None, "Missing bearer or basic authentication in header")
-    if required is not None and key != required:
+    if not (key.isascii() and key.isprintable()):
+        raise ProtocolError("invalid_api_key", "Incorrect API key provided.")
+    if required is not None and not hmac.compare_digest(key.encode(), required.encode()):
         shown = f"{key[:3]}***{key[-2:]}" if len(key) > 8 else "***"
         raise ProtocolError("invalid_api_key", f"Incorrect API key provided: {shown}.")
 

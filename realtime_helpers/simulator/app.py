@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 
 from aiohttp import web
@@ -14,13 +15,12 @@ from .cors import cors
 from .http_doors import add_http_doors, http_error
 from .protocol_error import ProtocolError
 from .realtime_door import realtime
-
-_FAREWELL_SECONDS = 2.0
+from .socket import FAREWELL_SECONDS
 
 
 def build_app(config: Config) -> web.Application:
     """The application: `/v1/realtime`, the doors for text and audio, `/health` and `/metrics`."""
-    app = web.Application(client_max_size=config.limits.frame_bytes, middlewares=[cors])
+    app = web.Application(client_max_size=config.limits.frame_bytes, middlewares=[cors, errors])
     app[CONFIG] = config
     app[SOCKETS] = set()
     app[DRAINING], app[EMPTY] = asyncio.Event(), asyncio.Event()
@@ -39,6 +39,19 @@ def build_app(config: Config) -> web.Application:
     return app
 
 
+@web.middleware
+async def errors(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Put the server's own refusals, such as a body that is too large, into the API's form."""
+    try:
+        return await handler(request)
+    except web.HTTPException as refusal:
+        if refusal.status < 400:
+            raise
+        return http_error(refusal.status, ProtocolError("invalid_request", refusal.text or refusal.reason))
+
+
 async def drain(app: web.Application, seconds: float) -> None:
     """Accept no more sessions, and wait at most `seconds` for those that are open to end."""
     app[DRAINING].set()
@@ -53,7 +66,7 @@ async def _close_sockets(app: web.Application) -> None:
         asyncio.create_task(socket.end("shutdown", 1001, "The simulator is shutting down.")) for socket in app[SOCKETS]
     ]
     if closing:
-        await asyncio.wait(closing, timeout=_FAREWELL_SECONDS)
+        await asyncio.wait(closing, timeout=FAREWELL_SECONDS)
 
 
 async def health(request: web.Request) -> web.Response:

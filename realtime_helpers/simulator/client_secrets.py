@@ -19,7 +19,7 @@ from .session_config import default_session, default_transcription_session, upda
 PREFIX = "ek_"
 DEFAULT_MODEL = "gpt-realtime"
 _DEFAULT_SECONDS, _LEAST_SECONDS, _MOST_SECONDS = 600, 10, 7200
-_MOST_CHARACTERS = 16_000  # it must fit into a request header
+_MOST_CHARACTERS = 7_000  # it must fit into a request header, which servers limit to 8 KiB
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ClientSecrets:
         """
         try:
             expires_at, _, session = self._serializer.loads(secret.removeprefix(PREFIX))
-        except BadData:
+        except (BadData, ValueError):  # not signed by us, or no text at all
             raise ProtocolError("invalid_api_key", "The client secret is not valid here.") from None
         if self._clock() >= expires_at:
             raise ProtocolError(

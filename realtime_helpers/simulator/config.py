@@ -61,7 +61,7 @@ class Config:
     def __post_init__(self) -> None:
         if self.seed is not None and self.pace.is_lockstep and self.clock is time.time:
             self.clock = lambda: SEEDED_NOW_S
-        self._http_faults: dict[str, Faults] = {}
+        self._http_faults: dict[Scenario, Faults] = {}
 
     def new_luck(self) -> random.Random:
         """Randomness of the next connection: its ids, padding, latencies and faults."""
@@ -74,9 +74,9 @@ class Config:
 
     def http_faults(self, scenario: Scenario) -> Faults:
         """The faults of the HTTP endpoints. They outlive a request, so that "the first two fail" can be said."""
-        if scenario.title not in self._http_faults:
-            self._http_faults[scenario.title] = Faults(scenario, random.Random(scenario.seed))
-        return self._http_faults[scenario.title]
+        if scenario not in self._http_faults:
+            self._http_faults[scenario] = Faults(scenario, random.Random(scenario.seed))
+        return self._http_faults[scenario]
 
 
 CONFIG = web.AppKey("config", Config)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -22,6 +24,7 @@ from .turns import TurnTaking
 _log = logging.getLogger(__name__)
 
 _MAX_DEPTH = 64
+_MAX_VALUES = 50_000
 _MAX_EVENT_ID_LENGTH = 512
 
 
@@ -144,6 +147,11 @@ class Connection:
             )
         audio_format = AUDIO_FORMATS[session.wire["audio"]["input"]["format"]["type"]]
         item = item_from_client(event["item"], session.ids.new("item"), audio_format)
+        if session.conversation.media_bytes + item.media_bytes > session.limits.media_bytes:
+            raise ProtocolError(
+                "conversation_too_large",
+                f"The audio and images of a conversation may have {session.limits.media_bytes} bytes. Delete some first.",
+            )
         session.conversation.insert(item, optional_text(event, "previous_item_id"))
         self.session.announce(item)
         self._transcripts.listen_to(item)
@@ -162,24 +170,28 @@ def _parse(frame: str | bytes) -> Event:
         raise ProtocolError("invalid_json", f"Invalid event: failed to parse JSON value. {error}") from error
     if not isinstance(event, dict):
         raise ProtocolError("invalid_event", "Invalid event: expected a JSON object.")
-    if _is_deeper_than(event, _MAX_DEPTH):
-        raise ProtocolError("invalid_json", f"Invalid event: nested deeper than {_MAX_DEPTH} levels.")
+    _check_size(event)
     return event
 
 
-def _is_deeper_than(value: object, limit: int) -> bool:
-    level: list[object] = [value]
-    for _ in range(limit + 1):
-        if not level:
-            return False
+def _check_size(event: Event) -> None:
+    """Refuse what could not be written again, or would keep everybody waiting while it is looked through."""
+    level: list[object] = [event]
+    seen = 0
+    for _ in range(_MAX_DEPTH + 1):
         level = [inner for outer in level for inner in _contents(outer)]
-    return bool(level)
+        seen += len(level)
+        if seen > _MAX_VALUES:
+            raise ProtocolError("invalid_json", f"Invalid event: more than {_MAX_VALUES} values.")
+        if not level:
+            return
+    raise ProtocolError("invalid_json", f"Invalid event: nested deeper than {_MAX_DEPTH} levels.")
 
 
-def _contents(value: object) -> list[object]:
+def _contents(value: object) -> Iterable[object]:
     if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
+        return itertools.islice(value.values(), _MAX_VALUES + 1)
+    return itertools.islice(value, _MAX_VALUES + 1) if isinstance(value, list) else ()
 
 
 def _long_event_id(length: int) -> ProtocolError:

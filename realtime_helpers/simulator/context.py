@@ -31,9 +31,9 @@ class Conversation:
         return list(self._items)
 
     @property
-    def last_id(self) -> str | None:
-        """Id of the last item."""
-        return self._items[-1].id if self._items else None
+    def media_bytes(self) -> int:
+        """Audio and images of all items."""
+        return sum(item.media_bytes for item in self._items)
 
     @property
     def has_assistant_audio(self) -> bool:
@@ -56,6 +56,11 @@ class Conversation:
                 f"Error {verb} item: the item with id '{item_id}' does not exist.",
             )
         return self._by_id[item_id]
+
+    def previous_of(self, item: Item) -> str | None:
+        """Id of the item before it, as things are now."""
+        position = self._items.index(item)
+        return self._items[position - 1].id if position else None
 
     def find(self, item_id: str) -> Item | None:
         """An item by id, or `None`."""
@@ -120,25 +125,35 @@ class Truncation:
     """When and how far old items leave the window (reference §4.6).
 
     Attributes:
-        limit_tokens: Most that a request may read: in all, or after instructions and tools.
-        keep_tokens: What is left after an overflow.
-        counts_prefix: Whether instructions and tools count towards the limit.
+        window_tokens: Most that a request may read in all.
+        after_prefix_tokens: Most that it may read after instructions and tools; `None` for no such limit.
+        keeps: Share of the limit that is left after an overflow.
         is_allowed: `False` for `disabled`: an overflow is an error.
     """
 
-    limit_tokens: int
-    keep_tokens: int
-    counts_prefix: bool = True
+    window_tokens: int
+    after_prefix_tokens: int | None = None
+    keeps: float = 1.0
     is_allowed: bool = True
 
     @classmethod
     def from_session(cls, value: Any, usable_input_tokens: int) -> Truncation:
         """Read the session's `truncation`."""
         if isinstance(value, str):
-            return cls(usable_input_tokens, usable_input_tokens, is_allowed=value == "auto")
-        after_instructions = (value.get("token_limits") or {}).get("post_instructions")
-        limit = usable_input_tokens if after_instructions is None else after_instructions
-        return cls(limit, int(limit * value["retention_ratio"]), counts_prefix=after_instructions is None)
+            return cls(usable_input_tokens, is_allowed=value == "auto")
+        after_prefix = (value.get("token_limits") or {}).get("post_instructions")
+        return cls(usable_input_tokens, after_prefix, value["retention_ratio"])
+
+    def room_after(self, prefix_tokens: int) -> int:
+        """Tokens that items may have."""
+        room = max(0, self.window_tokens - prefix_tokens)
+        return room if self.after_prefix_tokens is None else min(room, self.after_prefix_tokens)
+
+    def kept_after(self, prefix_tokens: int) -> int:
+        """Tokens that items may keep when they had more."""
+        if self.after_prefix_tokens is None:
+            return max(0, int(self.window_tokens * self.keeps) - prefix_tokens)
+        return min(self.room_after(prefix_tokens), int(self.after_prefix_tokens * self.keeps))
 
 
 def read_window(
@@ -157,44 +172,45 @@ def read_window(
     Raises:
         ProtocolError: It does not fit and nothing may be dropped.
     """
-    spans = _spans_by_item(items, keeps_audio_of)
-    sizes = {item.id: sum(span.tokens for span in spans[item.id]) for item in items}
-    fixed = sum(span.tokens for span in prefix) if truncation.counts_prefix else 0
-    total = fixed + sum(sizes.values())
-    dropped: set[str] = set()
-    if total > truncation.limit_tokens:
+    spans = _spans_of(items, keeps_audio_of)
+    sizes = [_total(own) for own in spans]
+    fixed, total = _total(prefix), sum(sizes)
+    dropped: set[int] = set()
+    if total > truncation.room_after(fixed):
         for group in _oldest_first(items) if truncation.is_allowed else []:
-            if total <= truncation.keep_tokens:
+            if total <= truncation.kept_after(fixed):
                 break
-            dropped.update(item.id for item in group)
-            total -= sum(sizes[item.id] for item in group)
-        if total > truncation.limit_tokens and truncation.counts_prefix:
-            raise _overflow(total, truncation.limit_tokens)
-    kept = [item for item in items if item.id not in dropped]
-    return kept, [*prefix, *(span for item in kept for span in spans[item.id])]
+            dropped.update(group)
+            total -= sum(sizes[position] for position in group)
+        if fixed + total > truncation.window_tokens:
+            raise ProtocolError(
+                "context_length_exceeded",
+                f"The conversation has {fixed + total} input tokens; this session reads at most "
+                f"{truncation.window_tokens}.",
+            )
+    kept = [position for position in range(len(items)) if position not in dropped]
+    return [items[position] for position in kept], [*prefix, *(span for at in kept for span in spans[at])]
 
 
-def _overflow(total: int, limit: int) -> ProtocolError:
-    return ProtocolError(
-        "context_length_exceeded", f"The conversation has {total} input tokens; this session reads at most {limit}."
-    )
+def _total(spans: Sequence[Span]) -> int:
+    return sum(span.tokens for span in spans)
 
 
-def _spans_by_item(window: Sequence[Item], keeps_audio_of: int | None) -> dict[str, list[Span]]:
-    replies = [item.id for item in window if item.is_spoken_reply]
+def _spans_of(items: Sequence[Item], keeps_audio_of: int | None) -> list[list[Span]]:
+    replies = [position for position, item in enumerate(items) if item.is_spoken_reply]
     text_only = set() if keeps_audio_of is None else set(replies[: max(0, len(replies) - keeps_audio_of)])
-    return {item.id: item.spans(with_audio=item.id not in text_only) for item in window}
+    return [item.spans(with_audio=position not in text_only) for position, item in enumerate(items)]
 
 
-def _oldest_first(window: Sequence[Item]) -> list[list[Item]]:
-    """Groups that leave together, without the group of the newest item."""
-    groups: list[list[Item]] = []
-    by_call: dict[str, list[Item]] = {}
-    for item in window:
+def _oldest_first(items: Sequence[Item]) -> list[list[int]]:
+    """Positions that leave together, without the group of the newest item."""
+    groups: list[list[int]] = []
+    by_call: dict[str, list[int]] = {}
+    for position, item in enumerate(items):
         if item.call_id is not None and item.call_id in by_call:
-            by_call[item.call_id].append(item)
+            by_call[item.call_id].append(position)
             continue
-        groups.append([item])
+        groups.append([position])
         if item.call_id is not None:
             by_call[item.call_id] = groups[-1]
-    return [group for group in groups if window[-1] not in group]
+    return [group for group in groups if len(items) - 1 not in group]

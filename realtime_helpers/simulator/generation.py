@@ -35,7 +35,8 @@ class Request:
     """What a response is made from: a `response.create` with the session's values filled in.
 
     Attributes:
-        context: The items it reads, as they stood when it was asked for.
+        context: The items it reads. Which they are, and what they cost, is fixed when it is asked for; what is in them
+            is read when it begins to write, because words of user audio may still be on their way.
         counted: What reading them costs.
         audio_format: Of its speech; `None` for a text response.
     """
@@ -122,6 +123,8 @@ class Generation:
             outcome = {"type": "cancelled", "reason": self._reason}
         status = outcome["type"] if outcome else "completed"
         self._close_message("completed" if status == "completed" else "incomplete")
+        if self._cancelled.is_set() and not self._output:
+            counted = NOTHING_READ  # as recorded (reference §3.5)
         usage = accounting.usage(counted, self._text_tokens, self._audio_tokens)
         self.session.emit("response.done", response=self._response(status, outcome, usage))
 
@@ -139,11 +142,11 @@ class Generation:
                     ready, unspoken = self._split(unspoken + piece)
                     is_whole = not ready or await self._say(ready)
                 else:
-                    is_whole = (not unspoken or await self._say(unspoken)) and await self._call(piece)
+                    is_whole = (not unspoken.strip() or await self._say(unspoken)) and await self._call(piece)
                     unspoken = ""
                 if not is_whole:
                     return self._cut_short(fault)
-        if unspoken and not await self._say(unspoken):
+        if unspoken.strip() and not await self._say(unspoken):
             return self._cut_short(fault)
         return self._cut_short(fault) if fault is not None else None
 
@@ -245,8 +248,10 @@ class Generation:
         return {"response_id": self.id, "item_id": item.id, "output_index": index}
 
     def _close(self, item: Item) -> None:
-        if not self.request.is_out_of_band:
-            self.session.emit("conversation.item.done", previous_item_id=item.previous_id, item=item.wire)
+        conversation = self.session.conversation
+        if not self.request.is_out_of_band and conversation.find(item.id) is item:  # the client may have deleted it
+            previous_id = conversation.previous_of(item)
+            self.session.emit("conversation.item.done", previous_item_id=previous_id, item=item.wire)
         index = self._output.index(item)
         self.session.emit("response.output_item.done", response_id=self.id, output_index=index, item=item.wire)
 
@@ -268,7 +273,8 @@ class Generation:
 
     async def _pause(self, length_ms: float) -> bool:
         """Let other events in, for `length_ms` or until cancelled. Returns whether to go on."""
-        await self.session.room()
+        if not self._cancelled.is_set():
+            await self.session.room()
         if length_ms <= 0:
             await asyncio.sleep(0)
         else:
@@ -286,7 +292,7 @@ class Generation:
         stop = asyncio.ensure_future(self._cancelled.wait())
         try:
             await asyncio.wait({working, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
+            if self._cancelled.is_set():
                 raise _CancelledError
             return working.result()
         finally:

@@ -51,7 +51,10 @@ class InputAudioBuffer:
 
     def take_all(self) -> bytes:
         """Remove and return everything."""
-        return self.take(self._first_ms, self.end_ms)
+        taken = bytes(self._data)  # also half a sample, which would shift all that comes after
+        self._first_ms = self.end_ms
+        self._data.clear()
+        return taken
 
     def keep_last(self, length_ms: float) -> None:
         """Drop what is older than `length_ms`: unspoken audio must not pile up."""

@@ -94,7 +94,13 @@ class Item:
     @property
     def is_spoken_reply(self) -> bool:
         """Whether this is assistant audio, which can be truncated."""
-        return self.role == "assistant" and any(sound.data for sound in self.sounds.values())
+        return self.role == "assistant" and (self.is_cut or any(sound.data for sound in self.sounds.values()))
+
+    @property
+    def media_bytes(self) -> int:
+        """Bytes of its audio and images."""
+        sounds = sum(len(sound.data) for sound in self.sounds.values())
+        return sounds + sum(len(picture.url) for picture in self.pictures.values())
 
     @property
     def text(self) -> str:

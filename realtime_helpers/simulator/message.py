@@ -115,7 +115,8 @@ class Message:
                 return False
             if not await self._pause(AUDIO_DELTA_MS / speed if speed else 0):
                 return False
-        return True
+        rest = text[at:]  # words without a sound of their own
+        return not rest or self._say(rest, "response.output_audio_transcript.delta")
 
     def close(self, status: str) -> None:
         """End the part: everything that was said, and no more."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-_OTHER_KINDS = ("gpt-realtime-whisper", "gpt-realtime-translate")
+_SWITCHED_OFF = ("gpt-realtime-mini-2025-10-06",)
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,12 @@ _FIRST = Model("alloy", 200, 32_768, 4_096, 1, reasons=False)
 _SECOND = Model("marin", 500, 128_000, 32_000, 0, reasons=True)
 
 
-def find_model(name: str) -> Model | None:
-    """Facts of a model by name, or `None` when it has no realtime mode.
+_NAME = re.compile(r"gpt-realtime(-1\.5|-2|-2\.1)?(-mini)?(-\d{4}-\d{2}-\d{2})?")
 
-    The previews called `gpt-4o-…` were switched off on 2026-05-07 (reference §5.4), so they are unknown here too.
-    """
-    if not name.startswith("gpt-realtime") or name.startswith(_OTHER_KINDS):
+
+def find_model(name: str) -> Model | None:
+    """Facts of a model by name, or `None` when there is none of that name, or none any more (reference §5.4)."""
+    match = _NAME.fullmatch(name)
+    if match is None or name in _SWITCHED_OFF:
         return None
-    version = name.removeprefix("gpt-realtime").removeprefix("-")
-    is_first = not version or version.startswith(("mini", "1.5", "2025"))
-    return _FIRST if is_first else _SECOND
+    return _FIRST if match[1] in (None, "-1.5") else _SECOND

@@ -61,6 +61,11 @@ class Outbox:
         """Close the connection once everything before is sent."""
         self._put(hangup, 0)
 
+    @property
+    def delay_s(self) -> float:
+        """Seconds until the last frame is due."""
+        return max(0.0, self._entries[-1][0] - self._now()) if self._entries else 0.0
+
     async def room(self) -> None:
         """Wait while too much waits for the client."""
         await self._has_room.wait()

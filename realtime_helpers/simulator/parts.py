@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -63,6 +64,11 @@ _VARIANTS = {
 _WORDS_PER_MINUTE = 175
 
 
+def _own_thread(name: str) -> ThreadPoolExecutor:
+    """One thread for one engine: a queue before the ears must not make the voice wait."""
+    return ThreadPoolExecutor(1, name)
+
+
 class BuiltinVoice:
     """espeak-ng, one variant for each of the protocol's voices.
 
@@ -72,14 +78,18 @@ class BuiltinVoice:
 
     def __init__(self, engine: speech.Voice | None = None) -> None:
         self.engine = engine or speech.Voice()
+        self._thread = _own_thread("voice")
 
     async def speak(self, text: str, voice: str, speed: float) -> Speech:
         """Speak with the variant that stands for `voice`."""
         variant = _VARIANTS.get(voice, _VARIANTS["marin"])
-        return await asyncio.to_thread(self.engine.speak, text, variant, round(_WORDS_PER_MINUTE * speed))
+        loop, words_per_minute = asyncio.get_running_loop(), round(_WORDS_PER_MINUTE * speed)
+        return await loop.run_in_executor(self._thread, self.engine.speak, text, variant, words_per_minute)
 
     def close(self) -> None:
         """End the engine's process."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread = _own_thread("voice")
         self.engine.close()
 
 
@@ -92,6 +102,7 @@ class BuiltinEars:
 
     def __init__(self, engine: Transcriber | None = None) -> None:
         self.engine = engine or Transcriber(PHRASES)
+        self._thread = _own_thread("ears")
 
     def load(self) -> None:
         """Start the recogniser.
@@ -103,10 +114,13 @@ class BuiltinEars:
 
     async def hear(self, pcm: bytes, language: str | None = None, prompt: str | None = None) -> str:  # noqa: ARG002
         """Words in the audio, lower case, without punctuation."""
-        return (await asyncio.to_thread(self.engine.transcribe, pcm)).text
+        loop = asyncio.get_running_loop()
+        return (await loop.run_in_executor(self._thread, self.engine.transcribe, pcm)).text
 
     def close(self) -> None:
         """End the recogniser's process."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread = _own_thread("ears")
         self.engine.close()
 
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 
 from aiohttp import WSMsgType, web
-from aiohttp.http_websocket import WSMessageDecodeText
 
 from ..protocol.frames import encode
 from .admission import Admission, RefusedError, admit, chosen_scenario
@@ -19,20 +18,17 @@ from .config import CONFIG, DRAINING, EMPTY, SOCKETS, Config
 from .connection import Connection
 from .faults import Faults
 from .http_doors import http_error
+from .inbox import Inbox
 from .outbox import Hangup, Outbox
 from .protocol_error import ProtocolError
 from .session import ServerSession
 from .session_config import default_session, default_transcription_session, updated_session
-from .socket import Socket
+from .socket import FAREWELL_SECONDS, Socket
 
 _log = logging.getLogger(__name__)
 
-_FAREWELL_SECONDS = 2.0
 _PING_SECONDS = 20.26  # as recorded, with four bytes of payload (reference §1.1)
-_INBOX_FRAMES = 1024
 EXPIRED = "Your session hit the maximum duration of {minutes:g} minutes."
-
-Frame = tuple[float, WSMessageDecodeText]
 
 
 async def realtime(request: web.Request) -> web.StreamResponse:
@@ -47,12 +43,12 @@ async def realtime(request: web.Request) -> web.StreamResponse:
         admission = _admitted(request, config)
         scenario = chosen_scenario(request.query, config.scenario)
         _check_capacity(request.app)
+        faults = Faults(scenario, luck)
+        outbox = Outbox(faults, config.limits.outgoing_bytes, asyncio.get_running_loop().time)
+        session = _new_session(admission, config, luck, faults, outbox)
     except RefusedError as reason:
         await _turn_away(socket, config, luck, reason)
         return socket
-    faults = Faults(scenario, luck)
-    outbox = Outbox(faults, config.limits.outgoing_bytes, asyncio.get_running_loop().time)
-    session = _new_session(admission, config, luck, faults, outbox)
     with _counted(request.app, socket, session):
         await _hold(socket, Connection(session), outbox, config)
     return socket
@@ -105,7 +101,10 @@ def _new_session(
     else:
         wire = default_session(session_id, admission.name, admission.model, expires_at)
     if admission.change is not None:
-        wire = updated_session(wire, admission.change, admission.model)
+        try:
+            wire = updated_session(wire, admission.change, admission.model)
+        except ProtocolError as error:  # a secret for another kind of session
+            raise RefusedError(error, 4000) from None
     return ServerSession(
         outbox.send, wire, admission.model, config.parts, ids, config.pace, luck, config.clock, faults=faults,
         limits=config.limits, retention=config.retention, room=outbox.room, metrics=config.metrics, life_s=life_s,
@@ -113,12 +112,12 @@ def _new_session(
 
 
 async def _hold(socket: Socket, connection: Connection, outbox: Outbox, config: Config) -> None:
-    """Run a session until the client, the line or one of our limits ends it."""
-    inbox: asyncio.Queue[Frame] = asyncio.Queue(_INBOX_FRAMES)
-    reader = asyncio.create_task(_read(socket, inbox, connection.session.faults.up_ms))
-    others = [
-        asyncio.create_task(work)
-        for work in (
+    """Run a session until the client, the line or one of our limits ends it: then all of it ends."""
+    inbox = Inbox(2 * config.limits.frame_bytes)
+    work = [
+        asyncio.create_task(part)
+        for part in (
+            _read(socket, inbox, connection.session.faults.up_ms),
             _serve(inbox, connection, outbox),
             _write(socket, outbox),
             _ping(socket, connection.session.rng.getrandbits(32)),
@@ -127,24 +126,28 @@ async def _hold(socket: Socket, connection: Connection, outbox: Outbox, config: 
         )
     ]
     try:
-        await reader
+        ended, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            if (error := task.exception()) is not None:
+                _log.error("A session ended with a fault of ours.", exc_info=error)
+                socket.cut("fault", 1011)
     finally:
-        for task in others:
+        for task in work:
             task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.gather(*work, return_exceptions=True)
         await connection.close()
 
 
-async def _read(socket: Socket, inbox: asyncio.Queue[Frame], up_ms: float) -> None:
-    """Take frames off the line as they come: pings are answered, and a close is seen, while others work."""
+async def _read(socket: Socket, inbox: Inbox, up_ms: float) -> None:
+    """Take frames off the line as they come, so that pings are answered, and a close is seen, while others work."""
     async for message in socket.frames():
-        await inbox.put((time.monotonic() + up_ms / 1000, message))
+        await inbox.put(time.monotonic() + up_ms / 1000, message)
 
 
-async def _serve(inbox: asyncio.Queue[Frame], connection: Connection, outbox: Outbox) -> None:
+async def _serve(inbox: Inbox, connection: Connection, outbox: Outbox) -> None:
     connection.start()
     while True:
-        due_s, message = await inbox.get()
+        due_s, message = await inbox.take()
         if (wait_s := due_s - time.monotonic()) > 0:
             await asyncio.sleep(wait_s)
         await outbox.room()
@@ -192,7 +195,7 @@ async def _end_when_idle(connection: Connection, outbox: Outbox, socket: Socket,
 async def _say_farewell(connection: Connection, outbox: Outbox, socket: Socket, error: ProtocolError) -> None:
     connection.session.refuse(error)
     outbox.hang_up(Hangup(str(error.code), 1001, error.message))
-    await asyncio.sleep(_FAREWELL_SECONDS)
+    await asyncio.sleep(outbox.delay_s + FAREWELL_SECONDS)
     socket.cut(str(error.code), 1001)  # it does not read, or does not answer the close
 
 

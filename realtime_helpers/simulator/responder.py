@@ -28,7 +28,7 @@ class Reply:
     calls: tuple[ToolCall, ...] = ()
 
 
-DEAF = "I could hear a voice, but this simulator has no recogniser, so I do not know your words."
+DEAF = "I could hear a voice, but not make out its words: the recogniser of this simulator is missing or failed."
 
 
 class BuiltinResponder:

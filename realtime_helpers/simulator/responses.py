@@ -14,7 +14,7 @@ from .generation import Generation, Request
 from .items import Item, prefix_spans
 from .protocol_error import ProtocolError, missing, optional_text
 from .session import ServerSession
-from .session_config import locked_voice
+from .session_config import locked_voice, no_reasoning
 from .session_fields import check_response
 from .transcripts import Transcripts
 from .turns import TurnTaking
@@ -60,6 +60,8 @@ class Responses:
         wanted = event.get("response") or {}
         check_response(wanted, "response")
         wanted = {name: value for name, value in wanted.items() if value is not None}
+        if "reasoning" in wanted and not self._session.model.reasons:
+            raise no_reasoning("response.reasoning", self._session.wire["model"])
         if wanted.get("conversation") == "none":
             if len(self._out_of_band) >= _MOST_OUT_OF_BAND:
                 raise ProtocolError("too_many_responses", f"{_MOST_OUT_OF_BAND} out-of-band responses are in progress.")
@@ -95,6 +97,8 @@ class Responses:
 
     def turn_ended(self) -> None:
         """Answer now, or once the response that this speech interrupted has ended; otherwise not at all."""
+        if self._session.model is None:
+            return
         if self._active is None:
             self._answer()
         elif self._active.was_cancelled:
@@ -115,6 +119,7 @@ class Responses:
             self._out_of_band[generation.id] = generation
         else:
             self._active = generation
+            self._answer_waiting = False
             self.turns.reply_started()
         generation.announce()
         self._session.spawn(self._run(generation))
@@ -203,7 +208,7 @@ class Responses:
                     item.is_in_window = item.id in kept
         if listed is not None:
             for item in context:
-                if session.conversation.find(item.id) is not item:
+                if session.conversation.find(item.id) is not item:  # not its namesake
                     self._transcripts.listen_to(item)
         return context, counted
 

@@ -165,7 +165,9 @@ class Simulator:
         """
         tls = self._tls.context() if self._tls else None
         listener = listen(self._host, self._port)
-        runner = web.AppRunner(build_app(self.config), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        runner = web.AppRunner(
+            build_app(self.config), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True
+        )
         await runner.setup()
         await web.SockSite(runner, listener, ssl_context=tls, backlog=_BACKLOG).start()
         self._runner = runner
@@ -181,9 +183,11 @@ class Simulator:
         """Close every connection and end the speech engines."""
         if self._runner is not None:
             runner, self._runner = self._runner, None
-            await runner.cleanup()
-            await self._warming
-            self.config.parts.close()
+            try:
+                await runner.cleanup()
+            finally:
+                self.config.parts.close()  # this also ends a warm-up that still loads a model
+                await asyncio.gather(self._warming, return_exceptions=True)
 
     async def __aenter__(self) -> Self:
         await self.start()

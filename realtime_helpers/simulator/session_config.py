@@ -92,6 +92,7 @@ def _server_vad(model: Model) -> dict[str, Any]:
     }
 
 
+_ABOUT_ANSWERS = {"create_response", "interrupt_response", "idle_timeout_ms"}
 _SEMANTIC_VAD = {
     "type": "semantic_vad",
     "eagerness": "auto",
@@ -120,6 +121,7 @@ def updated_session(
     Raises:
         ProtocolError: Any field is unknown, wrong, or cannot change now; nothing is applied.
     """
+    change = _with_kind_of_detection(current, change)
     kind = current["type"]
     if isinstance(change, dict) and change.get("type") not in (None, kind):
         raise unsupported(change["type"], [kind], "session.type")
@@ -129,11 +131,7 @@ def updated_session(
     else:
         check_session(change, "session")
         if change.get("reasoning") is not None and not model.reasons:
-            raise ProtocolError(
-                "unsupported_parameter",
-                f"Unsupported parameter: 'session.reasoning' is not supported with the model '{current['model']}'.",
-                "session.reasoning",
-            )
+            raise no_reasoning("session.reasoning", current["model"])
         defaults = default_session(current["id"], current["model"], model, current["expires_at"])
     after = copy.deepcopy(current)
     _merge(after, copy.deepcopy(change), defaults)
@@ -142,6 +140,19 @@ def updated_session(
     if len(encode(after).encode()) > MAX_SESSION_BYTES:
         raise ProtocolError("string_above_max_length", "Invalid 'session': too large to be echoed.", "session")
     return after
+
+
+def _with_kind_of_detection(current: Session, change: Any) -> Any:
+    """Turn detection without a type means the kind that is active: its fields are checked and merged as such."""
+    try:
+        wanted, active = change["audio"]["input"]["turn_detection"], current["audio"]["input"]["turn_detection"]
+        is_partial = isinstance(wanted, dict) and wanted.get("type") is None
+    except (KeyError, TypeError):
+        return change
+    if not is_partial or active is None:
+        return change
+    detection = {**wanted, "type": active["type"]}
+    return {**change, "audio": {**change["audio"], "input": {**change["audio"]["input"], "turn_detection": detection}}}
 
 
 def _merge(session: Session, change: dict[str, Any], defaults: Session) -> None:
@@ -179,8 +190,9 @@ def _audio_field(name: str, value: Any, current: Any, default: Any) -> Any:
 def _detection(value: dict[str, Any], current: dict[str, Any] | None, default: dict[str, Any]) -> dict[str, Any]:
     kind = value.get("type") or (current or default)["type"]
     of_kind = _SEMANTIC_VAD if kind == "semantic_vad" else default
-    if "idle_timeout_ms" not in default:  # a transcription session answers nothing, so it knows nothing of answers
-        of_kind = {name: of_kind[name] for name in of_kind if name not in {"create_response", "interrupt_response"}}
+    if "idle_timeout_ms" not in default:  # a transcription session answers nothing, so it forgets what is about answers
+        of_kind = {name: of_kind[name] for name in of_kind if name not in _ABOUT_ANSWERS}
+        value = {name: value[name] for name in value if name not in _ABOUT_ANSWERS}
     base = current if current is not None and current["type"] == kind else of_kind
     wanted = {name: of_kind.get(name) if field is None else field for name, field in value.items()}
     return {**base, **wanted, "type": kind}
@@ -200,6 +212,13 @@ def _check_what_is_locked(before: Session, after: Session, *, has_assistant_audi
         )
     if before["tracing"] is not None and after["tracing"] != before["tracing"]:
         raise ProtocolError("cannot_update_tracing", "Cannot update tracing once it is enabled.", "session.tracing")
+
+
+def no_reasoning(param: str, model: str) -> ProtocolError:
+    """The refusal of `reasoning` where the model does not reason."""
+    return ProtocolError(
+        "unsupported_parameter", f"Unsupported parameter: '{param}' is not supported with the model '{model}'.", param
+    )
 
 
 def locked_voice() -> ProtocolError:

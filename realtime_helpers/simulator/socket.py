@@ -11,7 +11,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_websocket import WSMessageDecodeText
 
-_FAREWELL_SECONDS = 2.0
+FAREWELL_SECONDS = 2.0
+"""How long an end waits for a client that does not read, or does not answer."""
 
 
 class Socket(web.WebSocketResponse[Literal[True]]):
@@ -82,7 +83,7 @@ class Socket(web.WebSocketResponse[Literal[True]]):
             return
         self.ending = (reason, code)
         try:
-            async with asyncio.timeout(_FAREWELL_SECONDS):
+            async with asyncio.timeout(FAREWELL_SECONDS):
                 await self.close(code=code, message=message.encode())
         except (ConnectionError, TimeoutError):  # a polite close would wait until what was sent is read
             self.cut(reason, code)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from .accounting import count_text, user_audio_tokens
@@ -33,7 +34,11 @@ class Transcripts:
         transcription = self._session.wire["audio"]["input"]["transcription"]
         task = self._session.spawn(self._hear_all(item, transcription))
         self._hearing[item.id] = task
-        task.add_done_callback(lambda _: self._hearing.pop(item.id, None))
+        task.add_done_callback(lambda done: self._forget(item.id, done))
+
+    def _forget(self, item_id: str, task: asyncio.Task[None]) -> None:
+        if self._hearing.get(item_id) is task:  # not that of a namesake, which came when this item was deleted
+            del self._hearing[item_id]
 
     async def wait_for(self, items: Sequence[Item]) -> None:
         """Wait until the words of all audio among the items are known."""
@@ -59,15 +64,15 @@ class Transcripts:
                     sound.heard = await self.hear(sound)
             except Exception as error:  # noqa: BLE001 - a deaf server still holds a conversation
                 problem = error
-            if transcription is None or self._session.conversation.find(item.id) is None:
+            if transcription is None or self._session.conversation.find(item.id) is not item:
                 continue
             fault = self._session.faults.transcript()
             wait_ms = self._wait_ms(fault, (asyncio.get_running_loop().time() - started_s) * 1000)
-            telling = self._tell(item, index, transcription, problem, fault)
+            telling = partial(self._tell, item, index, transcription, problem, fault)
             if wait_ms > 0:
                 self._session.spawn(_after(wait_ms, telling), in_background=True)
             else:
-                await telling
+                await telling()
 
     def _wait_ms(self, fault: Fault | None, passed_ms: float) -> float:
         if fault is not None and fault.effect == "late":
@@ -80,7 +85,7 @@ class Transcripts:
         self, item: Item, index: int, transcription: dict[str, Any], problem: Exception | None, fault: Fault | None
     ) -> None:
         session, sound = self._session, item.sounds[index]
-        if session.conversation.find(item.id) is None or (fault is not None and fault.effect == "missing"):
+        if session.conversation.find(item.id) is not item or (fault is not None and fault.effect == "missing"):
             return
         ids = {"item_id": item.id, "content_index": index}
         if problem is not None or (fault is not None and fault.effect == "failed"):
@@ -101,13 +106,9 @@ class Transcripts:
         session.emit(f"{_EVENT}.completed", **ids, transcript=text, usage=_usage(model, sound.length_ms, text))
 
 
-async def _after(wait_ms: float, work: Any) -> None:
-    try:
-        await asyncio.sleep(wait_ms / 1000)
-    except asyncio.CancelledError:
-        work.close()
-        raise
-    await work
+async def _after(wait_ms: float, work: Callable[[], Awaitable[None]]) -> None:
+    await asyncio.sleep(wait_ms / 1000)
+    await work()
 
 
 def _usage(model: str, audio_ms: float, text: str) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Protocol
 
-from ..audio.formats import AUDIO_FORMATS, AudioFormat
+from ..audio.formats import AUDIO_FORMATS, AudioFormat, chunks_of
 from ..protocol.frames import Event
 from .client_items import audio_from
 from .input_audio import InputAudioBuffer
@@ -13,10 +14,11 @@ from .protocol_error import ProtocolError, missing
 from .semantic import EAGERNESS, sounds_finished
 from .session import ServerSession
 from .transcripts import Transcripts
-from .vad import Idled, SpeechPaused, SpeechStarted, SpeechStopped, VoiceDetector
+from .vad import Change, Idled, SpeechPaused, SpeechStarted, SpeechStopped, VoiceDetector
 
 MAX_APPEND_BYTES = 15 * 1024 * 1024
 _MIN_COMMIT_MS = 100
+_PIECE_MS = 4_096
 _SEMANTIC_THRESHOLD, _SEMANTIC_PREFIX_MS = 0.5, 300
 _SPARE_MS = 200
 """Kept before the prefix, so that an onset found late still has its padding."""
@@ -82,8 +84,7 @@ class TurnTaking:
             self._detector = None  # a turn that is open waits for the client's commit
             return
         if self._detector is None or format_changed:
-            self._speech_item_id = None
-            self._detector = VoiceDetector(self._format, at_ms=int(self._buffer.end_ms))
+            self._detector = VoiceDetector(self._format, at_ms=int(self._buffer.end_ms), is_speaking=self.is_speaking)
         if settings["type"] == "semantic_vad":
             eagerness = EAGERNESS[settings["eagerness"]]
             self._detector.configure(
@@ -121,29 +122,38 @@ class TurnTaking:
         if self._detector is not None:
             self._is_detecting = True
             try:
-                await self._detect(self._detector, data)
+                for piece in chunks_of(data, _PIECE_MS * self._format.bytes_per_ms):
+                    await self._detect(self._detector, piece)
+                    await asyncio.sleep(0)  # minutes of audio in one frame must not stop everybody else
             finally:
                 self._is_detecting = False
 
     async def _detect(self, detector: VoiceDetector, data: bytes) -> None:
         for change in detector.feed(data):
-            match change:
-                case SpeechStarted(start_ms):
-                    self._speech_started(start_ms)
-                case SpeechPaused(end_ms):
-                    if (words := await self._words_if_finished(end_ms)) is not None:
-                        detector.close_turn()
-                        self._speech_stopped(end_ms, words)
-                case SpeechStopped(end_ms):
-                    self._speech_stopped(end_ms)
-                case Idled(end_ms):
-                    self._idled(end_ms)
+            try:
+                await self._follow(detector, change)
+            except ProtocolError as error:  # the rest of the audio must still be heard
+                self._session.refuse(error)
             if self._session.pace.is_lockstep:  # also within an append: where its chunks end must not show
                 await self._session.settled()
         if not detector.speaking:
             padding_ms = (self._settings or {}).get("prefix_padding_ms", _SEMANTIC_PREFIX_MS) + _SPARE_MS
-            idle_ms = 0 if self._idle_from_ms is None else self._buffer.end_ms - self._idle_from_ms
+            is_counting = detector.idle_at_ms is not None and self._idle_from_ms is not None
+            idle_ms = self._buffer.end_ms - self._idle_from_ms if is_counting else 0  # type: ignore[operator]
             self._buffer.keep_last(max(padding_ms, idle_ms))
+
+    async def _follow(self, detector: VoiceDetector, change: Change) -> None:
+        match change:
+            case SpeechStarted(start_ms):
+                self._speech_started(start_ms)
+            case SpeechPaused(end_ms):
+                if (words := await self._words_if_finished(end_ms)) is not None:
+                    detector.close_turn()
+                    self._speech_stopped(end_ms, words)
+            case SpeechStopped(end_ms):
+                self._speech_stopped(end_ms)
+            case Idled(end_ms):
+                self._idled(end_ms)
 
     def commit(self) -> None:
         """Make a user item of everything in the buffer.

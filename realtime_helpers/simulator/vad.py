@@ -58,12 +58,13 @@ class VoiceDetector:
     Args:
         audio_format: How the audio is encoded.
         at_ms: Milliseconds of audio that were written before it began to listen.
+        is_speaking: Whether a turn is open already, which another detector heard begin.
 
     Attributes:
         idle_at_ms: When to report that nobody has spoken; `None` for never.
     """
 
-    def __init__(self, audio_format: AudioFormat = PCM16, *, at_ms: int = 0) -> None:
+    def __init__(self, audio_format: AudioFormat = PCM16, *, at_ms: int = 0, is_speaking: bool = False) -> None:
         self.format = audio_format
         self.idle_at_ms: float | None = None
         self._pending = b""
@@ -71,7 +72,8 @@ class VoiceDetector:
         self._listened_ms = 0
         self._loud_frames = 0
         self._quiet_ms = 0
-        self._speaking = False
+        self._speaking = is_speaking
+        self._last_end_ms = 0
         self._frame_bytes = FRAME_MS * audio_format.bytes_per_ms
         self._detector, self._resampler = _detector(audio_format)
         self._detector_hz = _WIDE_HZ if self._resampler else audio_format.rate_hz
@@ -108,6 +110,7 @@ class VoiceDetector:
         self._speaking = False
         self._loud_frames = 0
         self._quiet_ms = 0
+        self._last_end_ms = self._at_ms  # its audio is gone from the buffer: no padding reaches back into it
 
     def feed(self, data: bytes) -> Iterator[Change]:
         """Hear more audio, frame by frame: what is done at a change takes effect before the next frame."""
@@ -148,7 +151,7 @@ class VoiceDetector:
         if self._loud_frames >= _ONSET_FRAMES:
             self._speaking = True
             self._quiet_ms = 0
-            return SpeechStarted(max(0, self._at_ms - self._prefix_ms))
+            return SpeechStarted(max(self._last_end_ms, self._at_ms - self._prefix_ms))
         if self.idle_at_ms is not None and self._at_ms >= self.idle_at_ms and not self._loud_frames:
             self.idle_at_ms = None
             return Idled(self._at_ms)

@@ -109,15 +109,17 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
         self.web_app.cleanup_ctx.append(self._speech_engines)
 
         async def runner() -> web.AppRunner:
-            return web.AppRunner(self.web_app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+            return web.AppRunner(
+                self.web_app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True
+            )
 
         return runner
 
     async def _speech_engines(self, _app: web.Application) -> AsyncIterator[None]:
         warming = asyncio.create_task(asyncio.to_thread(warm_up, self.config.parts))
         yield
-        await warming
-        self.config.parts.close()
+        self.config.parts.close()  # this also ends a warm-up that still loads a model
+        await asyncio.gather(warming, return_exceptions=True)
 
 
 class _Worker(GunicornUVLoopWebWorker):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -51,14 +52,16 @@ class Voice:
 
     def __init__(self) -> None:
         self._worker = Worker("realtime_helpers.speech.voice_worker")
+        self._lock = threading.Lock()
         self._spoken: OrderedDict[tuple[str, str, int], Speech] = OrderedDict()
 
     def speak(self, text: str, voice: str = USER_VOICE, words_per_minute: int = USER_WORDS_PER_MINUTE) -> Speech:
         """Speak `text` with an espeak voice such as `en-us`, `fr` or `en-us+edward`."""
         key = (text, voice, words_per_minute)
-        if key in self._spoken:
-            self._spoken.move_to_end(key)
-            return self._spoken[key]
+        with self._lock:
+            if key in self._spoken:
+                self._spoken.move_to_end(key)
+                return self._spoken[key]
         if importlib.util.find_spec("espeakng_loader") is None:
             raise MissingPartError(
                 "There is no voice: the package 'espeakng-loader' is not installed.",
@@ -75,9 +78,10 @@ class Voice:
         samples = resample(samples_from_pcm(pcm), reply["rate_hz"], RATE_HZ)
         words = tuple(Word(*mark) for mark in reply["words"])
         speech = Speech(text, pcm_from_samples(samples), words)
-        self._spoken[key] = speech
-        if len(self._spoken) > _CACHED_UTTERANCES:
-            self._spoken.popitem(last=False)
+        with self._lock:
+            self._spoken[key] = speech
+            if len(self._spoken) > _CACHED_UTTERANCES:
+                self._spoken.popitem(last=False)
         return speech
 
     def close(self) -> None:
