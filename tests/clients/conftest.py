@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,30 +11,11 @@ import trustme
 
 from realtime_helpers.audio.formats import silence
 from realtime_helpers.speech import Voice
+from tests.served import PATIENCE_S, serving
 
-PATIENCE_S = 30.0
+__all__ = ["PATIENCE_S", "Clips"]
+
 _PAUSE = silence(5_000)  # semantic VAD may wait 4 s before it takes a turn for ended
-
-
-@contextmanager
-def serving(*options: str) -> Iterator[str]:
-    """`realtime-workshop serve` in a process of its own; gives its base URL."""
-    command = [sys.executable, "-m", "tests.checked_simulator", "serve", "--port", "0", "--pace", "realtime", "--leash"]
-    pipe = subprocess.PIPE
-    process = subprocess.Popen([*command, *options], stdin=pipe, stdout=pipe, text=True, encoding="utf-8")
-    try:
-        assert process.stdout is not None
-        ready = process.stdout.readline().split()
-        assert ready[:1] == ["ready"], "the simulator's complaint is on standard error"
-        yield ready[1]
-    finally:
-        process.terminate()
-        try:
-            process.communicate(timeout=PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            raise
 
 
 @pytest.fixture(scope="session")
