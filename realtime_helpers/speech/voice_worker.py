@@ -58,6 +58,7 @@ class Espeak:
         if self.rate_hz <= 0:
             raise RuntimeError(f"espeak-ng did not start (code {self.rate_hz}).")
         self._library.espeak_SetSynthCallback(self._callback)
+        self._home = os.getpid()
         self._pcm = bytearray()
         self._words: list[tuple[int, int, int]] = []
 
@@ -69,7 +70,7 @@ class Espeak:
             index += 1
         if wave and count > 0:
             self._pcm += ctypes.string_at(wave, count * 2)
-        return 0
+        return int(self._home not in (os.getpid(), os.getppid()))  # 1 stops a fork whose parent was ended
 
     def speak(self, text: str, voice: str, words_per_minute: int) -> tuple[bytes, list[tuple[int, int, int]]]:
         """PCM16 at `rate_hz`, and for each word (offset and length in characters, start in ms)."""
@@ -98,6 +99,8 @@ def afresh(work: Callable[[], Result]) -> Result:
         return work()
     reader, writer = os.pipe()
     if (child := os.fork()) == 0:
+        for stream in (0, 1):  # whoever waits for the parent must see it end
+            os.close(stream)
         try:
             outcome: tuple[Any, Exception | None] = (work(), None)
         except Exception as error:  # noqa: BLE001 - raised again in the parent
