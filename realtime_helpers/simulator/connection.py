@@ -105,7 +105,7 @@ class Connection:
             case "response.create":
                 self._responses.create(event)
             case "response.cancel":
-                self._responses.cancel(event)
+                await self._responses.cancel(event)
             case other:
                 raise unsupported(other, list(WEBSOCKET_CLIENT_EVENTS), "type")
 
@@ -150,7 +150,7 @@ class Connection:
         if session.conversation.media_bytes + item.media_bytes > session.limits.media_bytes:
             raise ProtocolError(
                 "conversation_too_large",
-                f"The audio and images of a conversation may have {session.limits.media_bytes} bytes. Delete some first.",
+                f"The audio and images of a conversation may have {session.limits.media_bytes} bytes. Delete some.",
             )
         session.conversation.insert(item, optional_text(event, "previous_item_id"))
         self.session.announce(item)

@@ -9,8 +9,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_VALUE = r"(?P<value>[^.,;!?»”\"]+?)"
-_END = r"(?=\s+(?:and|but|so|because)\s+(?:my|i)\b|[.,;!?»”\"]|$)"
+# bounded everywhere: whoever types can choose the text, and everybody waits while it is searched
+_VALUE = r"(?P<value>[^.,;!?»”\"]{1,120}?)"
+_END = r"(?= (?:and|but|so|because) (?:my|i)\b|[.,;!?»”\"]|$)"
+_MOST_CHARACTERS = 20_000
+_LONGEST_QUESTION = 300
 _NOT_FACTS = re.compile(r"\b(?:question|turn|bad|fault|pleasure)\b")
 
 
@@ -58,7 +61,7 @@ _QUESTIONS: tuple[tuple[str, str | None], ...] = (
     (r"\bwhat (?:instrument )?do i play\b", "instrument"),
     (r"\bwhat do i (?:love|like)\b", "taste"),
     (r"\bwhat am i allergic to\b", "allergy"),
-    (r"\b(?:what is|what's|who is|how old is) my (?P<subject>[\w ]+?)(?: called| named)?\s*[?.]?\s*$", None),
+    (r"\b(?:what is|what's|who is|how old is) my (?P<subject>[\w ]{1,60}?)(?: called| named)?$", None),
 )
 _EVERYTHING = re.compile(
     r"\bwhat (?:did|have) i (?:tell|told|say|said)|\bwhat do you (?:know|remember) about me", re.IGNORECASE
@@ -67,6 +70,7 @@ _EVERYTHING = re.compile(
 
 def find_facts(text: str) -> list[Fact]:
     """All facts stated in a text, in order of appearance."""
+    text = " ".join(text[:_MOST_CHARACTERS].split())
     found: list[tuple[int, Fact]] = []
     for pattern, fixed, verb in _PATTERNS:
         for match in pattern.finditer(text):
@@ -79,12 +83,13 @@ def find_facts(text: str) -> list[Fact]:
 
 
 def _is_question(text: str, at: int) -> bool:
-    before = text[:at].lower().rstrip()
+    before = text[max(0, at - 20) : at].lower().rstrip()
     return before.endswith(("what is", "what's", "who is", "where is", "do", "did", "am", "how old is"))
 
 
 def asked_subject(question: str) -> str | None:
     """The subject a question asks about; `""` for 'everything I told you'; `None` if it asks for no fact."""
+    question = " ".join(question[-_LONGEST_QUESTION:].split()).rstrip(" ?.!")
     for pattern, fixed in _QUESTIONS:
         if match := re.search(pattern, question, re.IGNORECASE):
             return fixed or _plain(match.group("subject"))

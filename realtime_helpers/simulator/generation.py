@@ -69,6 +69,7 @@ class Generation:
     request: Request
     id: str
     audio_ms: float = 0
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
     _output: list[Item] = field(default_factory=list)
     _cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     _reason: CancelReason = "client_cancelled"
@@ -127,6 +128,10 @@ class Generation:
             counted = NOTHING_READ  # as recorded (reference §3.5)
         usage = accounting.usage(counted, self._text_tokens, self._audio_tokens)
         self.session.emit("response.done", response=self._response(status, outcome, usage))
+        for item in self._output:
+            if item.is_cut:
+                item.drop_transcript()  # truncated while it was generated: the closing events still told the whole
+        self.finished.set()
 
     async def _produce(self, fault: Fault | None) -> dict[str, Any] | None:
         """Write the reply; returns `status_details` when it is not completed."""
@@ -192,7 +197,7 @@ class Generation:
     def _open_message(self) -> Message:
         if self._message is None:
             item = Item({"id": self.session.ids.new("item"), "type": "message", "status": "in_progress",
-                         "role": "assistant", **self._phase("final_answer"), "content": []})  # fmt: skip
+                         "role": "assistant", "content": [], **self._phase("final_answer")})  # fmt: skip
             ids = self._open(item) | {"content_index": 0}
             self._message = Message(self.session, item, ids, self._budget, self._pause)
             self._message.open(self.request.audio_format)
@@ -213,8 +218,6 @@ class Generation:
             message.item.wire.update(self._phase(phase))
         message.close(status)
         self._close(message.item)
-        if message.item.is_cut:
-            message.item.drop_transcript()  # truncated while it was generated: the closing events still told the whole
 
     async def _call(self, call: ToolCall) -> bool:
         arguments = orjson.dumps(call.arguments).decode()

@@ -17,6 +17,7 @@ from . import completions
 from .admission import RefusedError, chosen_scenario
 from .client_secrets import ClientSecrets
 from .completions import Asked, Written
+from .models import KNOWN_MODELS
 from .prompt import ToolCall
 from .protocol_error import ProtocolError, missing, optional_text, unsupported, wrong_type
 from .responder import BuiltinResponder
@@ -234,9 +235,10 @@ class _Doors:
         return web.json_response({"text": text, "usage": {"type": "duration", "seconds": seconds}})
 
     async def models(self, _request: web.Request) -> web.StreamResponse:
-        """`GET /v1/models`: one entry, which stands for any name."""
-        model = {"id": "simulator", "object": "model", "created": 0, "owned_by": "realtime-workshop"}
-        return web.json_response({"object": "list", "data": [model]})
+        """`GET /v1/models`: the speech-to-speech models, and `simulator`, which stands for any other name."""
+        about = {"object": "model", "created": 0, "owned_by": "realtime-workshop"}
+        data = [{"id": name, **about} for name in ("simulator", *KNOWN_MODELS)]
+        return web.json_response({"object": "list", "data": data})
 
 
 async def _json(request: web.Request) -> dict[str, Any]:

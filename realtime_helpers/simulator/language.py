@@ -14,7 +14,7 @@ _SMALL_WORDS = {
     "Dutch": "de het een en is van dat niet met voor zei over samenvatting tot nu toe heeft",
 }
 _WORDS = {name: frozenset(words.split()) for name, words in _SMALL_WORDS.items()}
-_QUOTED = re.compile(r"«[^»]*»|“[^”]*”|\"[^\"]*\"")
+_QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|\"[^\"]*\"")
 
 
 def detect_language(text: str) -> str | None:

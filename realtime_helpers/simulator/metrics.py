@@ -12,11 +12,12 @@ SHARED_DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 ERROR_CODES = frozenset({
     "beta_api_shape_disabled", "cannot_update_speed", "cannot_update_tracing", "cannot_update_voice",
-    "context_length_exceeded", "conversation_already_has_active_response", "decimal_above_max_value",
-    "decimal_below_min_value", "engine_failed", "idle_session", "input_audio_buffer_commit_empty",
-    "input_audio_buffer_full", "insufficient_quota", "integer_above_max_value", "integer_below_min_value",
-    "internal_error", "invalid_api_key", "invalid_event", "invalid_json", "invalid_model", "invalid_scenario",
-    "invalid_type", "invalid_value", "item_create_duplicate_item_id", "item_create_invalid_approval_request_id",
+    "context_length_exceeded", "conversation_already_has_active_response", "conversation_too_large",
+    "decimal_above_max_value", "decimal_below_min_value", "engine_failed", "idle_session",
+    "input_audio_buffer_commit_empty", "input_audio_buffer_full", "insufficient_quota", "integer_above_max_value",
+    "integer_below_min_value", "internal_error", "invalid_api_key", "invalid_event", "invalid_json",
+    "invalid_model", "invalid_request", "invalid_scenario", "invalid_type", "invalid_value",
+    "item_create_duplicate_item_id", "item_create_invalid_approval_request_id",
     "item_create_invalid_previous_item_id", "item_delete_invalid_item_id", "item_retrieve_invalid_item_id",
     "item_truncate_invalid_item_id", "missing_model", "missing_required_parameter", "not_simulated",
     "object_above_max_properties", "prompt_not_found", "rate_limit_exceeded", "response_cancel_not_active",

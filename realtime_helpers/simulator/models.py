@@ -38,6 +38,10 @@ _FIRST = Model("alloy", 200, 32_768, 4_096, 1, reasons=False)
 _SECOND = Model("marin", 500, 128_000, 32_000, 0, reasons=True)
 
 
+KNOWN_MODELS = (
+    "gpt-realtime", "gpt-realtime-mini", "gpt-realtime-1.5", "gpt-realtime-2", "gpt-realtime-2.1",
+    "gpt-realtime-2.1-mini",
+)  # fmt: skip
 _NAME = re.compile(r"gpt-realtime(-1\.5|-2|-2\.1)?(-mini)?(-\d{4}-\d{2}-\d{2})?")
 
 

@@ -28,6 +28,7 @@ class Reply:
     calls: tuple[ToolCall, ...] = ()
 
 
+_LONGEST_QUESTION = 500  # characters; searching a longer one would keep everybody waiting
 DEAF = "I could hear a voice, but not make out its words: the recogniser of this simulator is missing or failed."
 
 
@@ -52,7 +53,8 @@ class BuiltinResponder:
     def answer(self, prompt: Prompt) -> Reply:
         """Answer the end of the context. Instructions are for responders that understand them."""
         lines = prompt.lines
-        question = next((line.text for line in reversed(lines) if line.role == "user"), "").strip()
+        question = next((line.text for line in reversed(lines) if line.role == "user"), "")
+        question = " ".join(question.split())[-_LONGEST_QUESTION:]
         if lines and lines[-1].role == "tool" and prompt.tool_choice == "auto":
             return Reply(_report_outputs(lines))
         if calls := choose_calls(question, prompt):

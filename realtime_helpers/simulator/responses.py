@@ -73,8 +73,8 @@ class Responses:
             )
         self._start(wanted)
 
-    def cancel(self, event: Event) -> None:
-        """Carry out a `response.cancel`; without an id it means the conversation's response.
+    async def cancel(self, event: Event) -> None:
+        """Carry out a `response.cancel`, to its `response.done`; without an id it means the conversation's response.
 
         Raises:
             ProtocolError: No such response is in progress.
@@ -86,14 +86,17 @@ class Responses:
         if target is None:
             raise ProtocolError("response_cancel_not_active", "Cancellation failed: no active response found")
         target.cancel("client_cancelled")
+        await target.finished.wait()  # so that the order does not depend on how frames were packed
 
     # -- what turns bring about -----------------------------------------------------------------------
 
-    def speech_started(self) -> None:
-        """Interrupt the conversation's response."""
+    async def speech_started(self) -> None:
+        """Interrupt the conversation's response, and see it end."""
         self._answer_waiting = False  # the turn that waits for its answer goes on in this one
         if self._active is not None:
-            self._active.cancel("turn_detected")
+            interrupted = self._active
+            interrupted.cancel("turn_detected")
+            await interrupted.finished.wait()
 
     def turn_ended(self) -> None:
         """Answer now, or once the response that this speech interrupted has ended; otherwise not at all."""

@@ -36,7 +36,7 @@ _OWN_NAMES = {
     "português": "Portuguese", "dutch": "Dutch", "nederlands": "Dutch", "english": "English",
 }  # fmt: skip
 _SPEAKER = re.compile(r"^\s*(user|assistant|system|tool)\s*:\s*(.*)$", re.IGNORECASE)
-_QUOTE = re.compile(r"«\s*(.+?)\s*»|“(.+?)”")
+_QUOTE = re.compile(r"«\s*([^«»]+?)\s*»|“([^“”]+)”")
 _LIMIT = re.compile(r"(?:at most|under|fewer than|within)\s+(\d+)\s+words", re.IGNORECASE)
 _DEFAULT_WORDS = 150
 _WORDS_PER_QUOTE = 24

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -114,7 +115,7 @@ async def _after(wait_ms: float, work: Callable[[], Awaitable[None]]) -> None:
 def _usage(model: str, audio_ms: float, text: str) -> dict[str, Any]:
     """What the transcription is billed: tokens for the GPT-4o transcribers, else its duration (reference §3.1)."""
     if not model.startswith("gpt-4o"):
-        return {"type": "duration", "seconds": round(audio_ms / 1000, 3) if text else 0.0}
+        return {"type": "duration", "seconds": math.ceil(audio_ms / 1000) if text else 0}
     heard, written = user_audio_tokens(audio_ms), count_text(text)
     return {
         "type": "tokens",

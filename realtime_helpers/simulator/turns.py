@@ -31,7 +31,7 @@ _IDLE_NOTE = (
 class Listener(Protocol):
     """Who wants to know about turns."""
 
-    def speech_started(self) -> None:
+    async def speech_started(self) -> None:
         """The user begins to speak."""
         ...
 
@@ -145,7 +145,7 @@ class TurnTaking:
     async def _follow(self, detector: VoiceDetector, change: Change) -> None:
         match change:
             case SpeechStarted(start_ms):
-                self._speech_started(start_ms)
+                await self._speech_started(start_ms)
             case SpeechPaused(end_ms):
                 if (words := await self._words_if_finished(end_ms)) is not None:
                     detector.close_turn()
@@ -189,13 +189,13 @@ class TurnTaking:
 
     # -- what the detector found ----------------------------------------------------------------------
 
-    def _speech_started(self, start_ms: int) -> None:
+    async def _speech_started(self, start_ms: int) -> None:
         self._speech_item_id = self._session.ids.new("item")
         self._speech_start_ms = start_ms
         self._stop_idle_clock()
         self._session.emit("input_audio_buffer.speech_started", audio_start_ms=start_ms, item_id=self._speech_item_id)
         if self._wants("interrupt_response"):
-            self._listener.speech_started()
+            await self._listener.speech_started()
 
     def _speech_stopped(self, end_ms: int, words: str | None = None) -> None:
         assert self._speech_item_id is not None
