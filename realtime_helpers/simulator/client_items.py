@@ -49,12 +49,12 @@ def item_from_client(raw: Any, new_id: str, audio_format: AudioFormat) -> Item:
 
 
 def _id_of(raw: dict[str, Any], new_id: str) -> str:
-    item_id = raw.get("id") or new_id
-    if not isinstance(item_id, str) or len(item_id) > MAX_ITEM_ID_LENGTH:
+    item_id = optional_text(raw, "id", "item.") or new_id
+    if len(item_id) > MAX_ITEM_ID_LENGTH:
         raise ProtocolError(
             "string_above_max_length",
             f"Invalid 'item.id': string too long. Expected a string with maximum length {MAX_ITEM_ID_LENGTH}, "
-            f"but got a string with length {len(str(item_id))} instead.",
+            f"but got a string with length {len(item_id)} instead.",
             "item.id",
         )
     return item_id
