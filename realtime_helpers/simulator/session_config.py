@@ -9,7 +9,7 @@ from ..audio.formats import AUDIO_FORMATS, PCM16
 from ..protocol.frames import encode
 from .models import Model
 from .protocol_error import ProtocolError, missing, unsupported
-from .session_fields import check_session, check_transcription_session
+from .session_fields import check_detection, check_session, check_transcription_session
 
 INSTRUCTIONS = (
     "You are the local simulator of the Realtime Workshop, not a language model. You answer by rules, only from "
@@ -194,6 +194,7 @@ def _detection(value: dict[str, Any], current: dict[str, Any] | None, default: d
         of_kind = {name: of_kind[name] for name in of_kind if name not in _ABOUT_ANSWERS}
         value = {name: value[name] for name in value if name not in _ABOUT_ANSWERS}
     base = current if current is not None and current["type"] == kind else of_kind
+    check_detection({**value, "type": kind}, "session.audio.input.turn_detection")
     wanted = {name: of_kind.get(name) if field is None else field for name, field in value.items()}
     return {**base, **wanted, "type": kind}
 

@@ -123,28 +123,29 @@ def _truncation(value: Any, path: str) -> None:
     _object(fields, ("type", "retention_ratio"))(value, path)
 
 
-_VAD_COMMON: dict[str, Check] = {"create_response": _flag, "interrupt_response": _flag, "model_version": _text}
-_server_vad = _object(
-    {
-        "type": _choice("server_vad"),
-        **_VAD_COMMON,
-        "threshold": _number(0, 1),
-        "prefix_padding_ms": _number(0, 10_000, "integer"),
-        "silence_duration_ms": _number(0, 60_000, "integer"),
-        "idle_timeout_ms": _number(5_000, 30_000, "integer"),
-    }
-)
-_semantic_vad = _object(
-    {"type": _choice("semantic_vad"), **_VAD_COMMON, "eagerness": _choice("low", "medium", "high", "auto")}
-)
+_VAD_COMMON: dict[str, Check] = {
+    "type": _choice("server_vad", "semantic_vad"),
+    "create_response": _flag,
+    "interrupt_response": _flag,
+    "model_version": _text,
+}
+_SERVER_VAD: dict[str, Check] = {
+    **_VAD_COMMON,
+    "threshold": _number(0, 1),
+    "prefix_padding_ms": _number(0, 10_000, "integer"),
+    "silence_duration_ms": _number(0, 60_000, "integer"),
+    "idle_timeout_ms": _number(5_000, 30_000, "integer"),
+}
+_SEMANTIC_VAD: dict[str, Check] = {**_VAD_COMMON, "eagerness": _choice("low", "medium", "high", "auto")}
 
 
-def _turn_detection(value: Any, path: str) -> None:
+def check_detection(value: Any, path: str) -> None:
+    """Check a `turn_detection`. Without a type it may name any field: which fit is known once it is merged."""
     _json_object(value, path)
+    fields = {"server_vad": _SERVER_VAD, "semantic_vad": _SEMANTIC_VAD}
     kind = value.get("type")
-    if kind is not None:
-        _choice("server_vad", "semantic_vad")(kind, f"{path}.type")
-    (_semantic_vad if kind == "semantic_vad" else _server_vad)(value, path)
+    known = fields.get(kind) if isinstance(kind, str) else None
+    _object(known or {**_SERVER_VAD, **_SEMANTIC_VAD})(value, path)
 
 
 _function_tool = _object(
@@ -218,7 +219,7 @@ _AUDIO_INPUT: dict[str, Check] = {
     "format": _format,
     "transcription": _transcription,
     "noise_reduction": _noise_reduction,
-    "turn_detection": _turn_detection,
+    "turn_detection": check_detection,
 }
 _include = _list_of(_choice(LOGPROBS))
 _SHARED: dict[str, Check] = {
