@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import WorkshopError
-from .client_secrets import PREFIX, ClientSecrets
+from .client_secrets import DEFAULT_MODEL, PREFIX, ClientSecrets
 from .faults import Scenario, load_scenario, scenario_names
 from .models import Model, find_model
 from .protocol_error import ProtocolError
@@ -94,11 +94,12 @@ def admit(
 
 
 def _choose(query: Mapping[str, str], change: dict[str, Any] | None) -> Admission:
-    if (change or {}).get("type") == "transcription" or query.get("intent") == "transcription":
+    kind = query.get("intent") if change is None else change["type"]  # a secret has decided already
+    if kind == "transcription":
         return Admission(None, None, change)
     if query.get("call_id"):
         raise _gone("not_simulated", "Calls are not simulated. Connect with ?model=… instead of ?call_id=….")
-    name = (change or {}).get("model") or query.get("model")
+    name = query.get("model") if change is None else change.get("model") or query.get("model") or DEFAULT_MODEL
     if not name:
         raise _gone(
             "missing_model",
