@@ -222,6 +222,9 @@ async def test_section_1_1_browsers_of_other_origins_may_call_the_http_endpoints
             allowed = {name.strip().lower() for name in preflight.headers["Access-Control-Allow-Headers"].split(",")}
             assert {"authorization", "content-type", "x-stainless-os"} <= allowed
             assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+        async with http.options(url, headers={"Origin": "https://example.org"}) as preflight:
+            named = preflight.headers["Access-Control-Allow-Headers"].lower()
+            assert "authorization" in named, "named even when it was not asked for: a star would not cover it"
         for key, status in (("right", 200), ("wrong", 401)):
             headers = {"Authorization": f"Bearer {key}", "Origin": "https://example.org"}
             async with http.post(url, headers=headers, json={}) as answer:
