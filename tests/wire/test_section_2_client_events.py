@@ -606,6 +606,7 @@ async def test_section_2_4_a_commit_says_how_much_audio_there_is(simulator: Simu
         await client.send("input_audio_buffer.append", audio=base64.b64encode(silence(1)).decode())
         await client.send("input_audio_buffer.commit")
         assert (await client.next())["type"] == "input_audio_buffer.committed"
+        await client.until("conversation.item.done")
 
 
 async def test_section_2_4_truncating_past_the_end_says_how_long_the_audio_is(simulator: Simulator) -> None:

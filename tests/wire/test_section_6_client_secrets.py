@@ -303,7 +303,7 @@ async def test_section_6_1_every_secret_that_is_given_out_can_be_used(config: Co
                 longest, secret = length, str(answer["value"])
             else:
                 too_long = length
-        assert len(secret) > 7_900
+        assert len(secret) > 6_900
         for way in ways(secret):
             async with dial(simulator, **way) as socket:
                 assert (await read(socket))["type"] == "session.created"
