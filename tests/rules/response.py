@@ -134,10 +134,9 @@ class ResponseRules:
         for content, part in zip(item["content"], output.parts, strict=True):
             assert content["type"] == f"output_{part.kind}"
             assert "audio" not in content, "no audio bytes in items"
-            if part.kind == "audio" and was_truncated:
-                assert "transcript" not in content
-            else:
-                assert content["transcript" if part.kind == "audio" else "text"] == part.said.rstrip(" ")
+            if part.kind == "audio" and was_truncated and "transcript" not in content:
+                continue  # truncated after it was done: the words are gone
+            assert content["transcript" if part.kind == "audio" else "text"] == part.said.rstrip(" ")
 
     def _open_output(self, event: Event) -> _Output:
         output = self._outputs[event["item_id"]]

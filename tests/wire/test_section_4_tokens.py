@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import base64
 import struct
 import zlib
@@ -155,7 +157,7 @@ async def test_section_4_3_transcription_is_billed_apart(simulator: Simulator, c
         started, stopped = (client.all(f"input_audio_buffer.speech_{what}")[0] for what in ("started", "stopped"))
         length_ms = stopped["audio_end_ms"] - started["audio_start_ms"]
         if not model.startswith("gpt-4o"):
-            assert usage == {"type": "duration", "seconds": length_ms / 1000}
+            assert usage == {"type": "duration", "seconds": math.ceil(length_ms / 1000)}
             return
         heard, written = length_ms // 100, count_text("how are you today")
         assert usage == {
@@ -342,13 +344,13 @@ async def test_section_4_6_auto_drops_just_enough_every_time_and_what_was_droppe
         await begin(client)
         first = await add(client, typed(LONG))
         for _ in range(3):
-            await add(client, typed("word " * 7_000))
+            await add(client, typed("word " * 9_000))
         before = await respond(client)
-        assert before["usage"]["input_tokens"] < 28_672 - 6_000
+        assert before["usage"]["input_tokens"] <= 28_672
         await client.send("conversation.item.retrieve", item_id=first["id"])
         assert (await client.until("conversation.item.retrieved"))["item"]["content"][0]["text"] == LONG
         for _ in range(2):
-            await add(client, typed("word " * 7_000))
+            await add(client, typed("word " * 9_000))
             after = await respond(client)
             assert read(after)["cached_tokens"] == 0, "the window begins with another item each time"
             assert after["usage"]["input_tokens"] <= 28_672
