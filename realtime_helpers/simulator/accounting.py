@@ -21,6 +21,7 @@ TEXT_REPLY_CONTROL_TOKENS = 2
 CACHE_STEP_TOKENS = 64
 RATE_LIMIT_TOKENS = 200_000
 _PIECE_CHARACTERS = 500_000  # the tokenizer refuses a million
+_REMEMBERED_LENGTH = 1000  # a cache that kept thousands of texts of any length would be a leak
 _IMAGE_BASE_TOKENS = 85
 _IMAGE_TILE_TOKENS = 170
 
@@ -34,11 +35,17 @@ def _o200k() -> Any:
     return bpe_openai.get_encoding("o200k_base")
 
 
-@lru_cache(maxsize=4096)
 def count_text(text: str) -> int:
     """Tokens of a text in the o200k vocabulary, without framing."""
+    return _remembered_count(text) if len(text) <= _REMEMBERED_LENGTH else _count(text)
+
+
+def _count(text: str) -> int:
     pieces = (text[at : at + _PIECE_CHARACTERS] for at in range(0, len(text), _PIECE_CHARACTERS))
     return sum(len(_o200k().encode(piece, disallowed_special=())) for piece in pieces)
+
+
+_remembered_count = lru_cache(maxsize=4096)(_count)
 
 
 def user_audio_tokens(length_ms: float) -> int:

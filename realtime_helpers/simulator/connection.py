@@ -55,14 +55,10 @@ class Connection:
         event_id: str | None = None
         try:
             event = _parse(frame)
-            raw_id = event.get("event_id")
-            event_id = raw_id if isinstance(raw_id, str) else None
+            event_id = _event_id_in(event)
             if not isinstance(event.get("type"), str):
                 raise missing("type")
             self.session.metrics.client_event(event["type"])
-            if event_id is not None and len(event_id) > _MAX_EVENT_ID_LENGTH:
-                event_id = None
-                raise _long_event_id(len(str(raw_id)))
             await self._handle(event)
         except ProtocolError as error:
             self.session.refuse(error, event_id)
@@ -194,13 +190,16 @@ def _contents(value: object) -> Iterable[object]:
     return itertools.islice(value, _MAX_VALUES + 1) if isinstance(value, list) else ()
 
 
-def _long_event_id(length: int) -> ProtocolError:
-    return ProtocolError(
-        "string_above_max_length",
-        f"Invalid 'event_id': string too long. Expected a string with maximum length {_MAX_EVENT_ID_LENGTH}, "
-        f"but got a string with length {length} instead.",
-        "event_id",
-    )
+def _event_id_in(event: Event) -> str | None:
+    event_id = event.get("event_id")
+    if isinstance(event_id, str) and len(event_id) > _MAX_EVENT_ID_LENGTH:
+        raise ProtocolError(
+            "string_above_max_length",
+            f"Invalid 'event_id': string too long. Expected a string with maximum length {_MAX_EVENT_ID_LENGTH}, "
+            f"but got a string with length {len(event_id)} instead.",
+            "event_id",
+        )
+    return event_id if isinstance(event_id, str) else None
 
 
 def _id_in(event: Event) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 from collections.abc import AsyncGenerator, Coroutine
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from .message import Budget, Message
 from .prompt import Prompt, ToolCall
 from .session import ServerSession
 from .transcripts import Transcripts
+
+_log = logging.getLogger(__name__)
 
 _ARGUMENTS_DELTA = 8
 _FILTERED_TOKENS = 60  # what a reply gets out before a simulated content filter stops it
@@ -118,7 +121,8 @@ class Generation:
         except _CancelledError:
             pass
         except Exception as error:  # noqa: BLE001 - a failed reply is reported to the client, not to the socket
-            message = str(error) if isinstance(error, WorkshopError) else f"The simulator failed: {error!r}"
+            message = str(error) if isinstance(error, WorkshopError) else "The simulator failed. Its log says why."
+            _log.exception("A response could not be generated.")
             outcome = _failure("simulator_error", message)
         if self._cancelled.is_set() and outcome is None:
             outcome = {"type": "cancelled", "reason": self._reason}
@@ -178,7 +182,7 @@ class Generation:
         reply = self.session.parts.responder.reply(prompt)
         async with contextlib.aclosing(reply):
             while (piece := await self._unless_cancelled(_next_of(reply))) is not None:
-                yield piece
+                yield piece.encode(errors="replace").decode() if isinstance(piece, str) else piece
 
     async def _say(self, text: str) -> bool:
         if self.request.audio_format is None:

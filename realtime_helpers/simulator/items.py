@@ -125,7 +125,7 @@ class Item:
         size = len(orjson.dumps(self.wire))
         size += sum(len(sound.data) * 4 // 3 for sound in self.sounds.values())
         size += sum(len(picture.url) for picture in self.pictures.values())
-        if size > MAX_RETRIEVED_BYTES:
+        if size > MAX_RETRIEVED_BYTES or "content" not in self.wire:  # calls and their outputs have none
             return self.wire
         content = [dict(part) for part in self.wire["content"]]
         for index, sound in self.sounds.items():

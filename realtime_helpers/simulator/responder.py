@@ -6,11 +6,12 @@ kept can. It imitates small talk, stories, memory and tool choice; it understand
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+
+import orjson
 
 from .facts import Fact, asked_subject, find_facts, latest
 from .language import detect_language
@@ -96,7 +97,7 @@ def _times_asked(question: str, lines: Sequence[Line]) -> int:
 
 def _wanted_words(question: str, asked: list[str]) -> int:
     """Length of the story asked for, in words. Speech runs at about 2.6 words a second here."""
-    if match := re.search(r"(\d+)[ -]?(words?|sentences?|seconds?|minutes?)", question.lower()):
+    if match := re.search(r"(\d{1,6})[ -]?(words?|sentences?|seconds?|minutes?)", question.lower()):
         amount, unit = int(match[1]), match[2].rstrip("s")
         return min(1200, round(amount * {"word": 1, "sentence": 9, "second": 2.6, "minute": 156}[unit]))
     if "long" in asked:
@@ -176,9 +177,10 @@ def _report_outputs(lines: Sequence[Line]) -> str:
 
 def _spoken(output: str) -> str:
     try:
-        data = json.loads(output)
-    except ValueError:
+        data = orjson.loads(output)  # unlike `json` it lets no half of a surrogate pair in, which no frame could carry
+        said = f"{data}"
+    except (ValueError, RecursionError):  # the last for a thousand brackets in each other
         return output.strip().rstrip(".") + "."
     if isinstance(data, dict):
-        return ", ".join(f"{str(key).replace('_', ' ')} {value}" for key, value in data.items()) + "."
-    return f"{data}."
+        said = ", ".join(f"{str(key).replace('_', ' ')} {value}" for key, value in data.items())
+    return f"{said}."

@@ -90,7 +90,7 @@ def _value(question: str, schema: dict[str, Any]) -> Any:
         return next((option for option in options if str(option).lower() in lower), options[0])
     match schema.get("type", "string"):
         case "number" | "integer" as kind:
-            found = re.search(r"-?\d+(?:\.\d+)?", lower)
+            found = re.search(r"-?\d{1,15}(?:\.\d+)?", lower)
             if found:
                 return int(float(found[0])) if kind == "integer" else float(found[0])
             return next((NUMBERS[word] for word in words_of(question) if word in NUMBERS), None)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
+from ..errors import WorkshopError
 from .accounting import count_text, user_audio_tokens
 from .faults import Fault
 from .items import Item, Sound
 from .session import ServerSession
+
+_log = logging.getLogger(__name__)
 
 _EVENT = "conversation.item.input_audio_transcription"
 
@@ -65,6 +69,8 @@ class Transcripts:
                     sound.heard = await self.hear(sound)
             except Exception as error:  # noqa: BLE001 - a deaf server still holds a conversation
                 problem = error
+                if not isinstance(error, WorkshopError):
+                    _log.exception("An utterance could not be heard.")
             if transcription is None or self._session.conversation.find(item.id) is not item:
                 continue
             fault = self._session.faults.transcript()
@@ -90,7 +96,9 @@ class Transcripts:
             return
         ids = {"item_id": item.id, "content_index": index}
         if problem is not None or (fault is not None and fault.effect == "failed"):
-            reason = str(problem) if problem is not None else "The scenario wants it so."
+            reason = "The scenario wants it so."
+            if problem is not None:
+                reason = str(problem) if isinstance(problem, WorkshopError) else "The simulator's log says why."
             error = {"type": "server_error", "code": "transcription_failed", "param": None,
                      "message": f"Input transcription failed for item '{item.id}'. {reason}"}  # fmt: skip
             session.emit(f"{_EVENT}.failed", **ids, error=error)

@@ -71,6 +71,8 @@ class Transcriber:
         """
         self.load()
         audio = pcm_from_samples(resample(samples_from_pcm(pcm), RATE_HZ, _RECOGNISER_HZ))
+        if not audio:  # one sample, or half of one: the recogniser takes that for an error
+            return Heard("", "general")
         try:
             reply, _ = self._worker.request({}, audio)
         except WorkerError:  # it may have died while idle: a new one deserves a try

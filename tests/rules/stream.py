@@ -74,14 +74,10 @@ class StreamRules:
     def _session_event(self, event: Event) -> None:
         session = event["session"]
         before, self._session = self._session, {name: session.get(name) for name in ("id", "model", "expires_at")}
-        wire_format = dict(session["audio"]["input"]["format"])
         if event["type"] == "session.created":
             assert before is None, "a session is created once"
         else:
             assert before == self._session, "id, model and end of a session stay"
-            if wire_format != self._format:
-                self._turns.format_changed()
-        self._format = wire_format
 
     # -- items ----------------------------------------------------------------------------------------
 
@@ -96,10 +92,11 @@ class StreamRules:
                 for rules in self._responses.values():
                     rules.check_closed(item_id)
                 assert event["item"].get("status") != "in_progress"
-                assert event["previous_item_id"] in (None, self._added[item_id]["previous_item_id"])
+                assert event["previous_item_id"] in (None, self._before(item_id)), "neighbours may have gone, or come"
                 assert event["item"]["type"] == self._added[item_id]["type"]
             case "deleted":
                 self._items.remove(item_id)
+                self._unfinished.discard(item_id)  # also in the middle of its response
                 self._turns.forget(item_id)
             case "truncated":
                 assert self._added[item_id]["role"] == "assistant", "only what the model said is truncated"
@@ -118,6 +115,10 @@ class StreamRules:
         self._unfinished.add(item_id)
         if item.get("status") != "in_progress" and not self._burst:
             self._burst.append(("conversation.item.done", item_id))
+
+    def _before(self, item_id: str) -> str | None:
+        at = self._items.index(item_id)
+        return self._items[at - 1] if at else None
 
     def _check_previous(self, event: Event) -> None:
         assert event["previous_item_id"] in (None, *self._items), "previous_item_id is an item that exists"

@@ -41,10 +41,6 @@ class TurnRules:
                 self._open = None
         return ()
 
-    def format_changed(self) -> None:
-        """The input format changed: what was spoken in the old one is not waited for."""
-        self._open = None
-
     def transcription(self, event: Event) -> None:
         """A `conversation.item.input_audio_transcription.*` event."""
         part = (event["item_id"], event["content_index"])
