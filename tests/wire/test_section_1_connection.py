@@ -23,7 +23,7 @@ from .raw import KEY, MODEL, closed, dial, read, send
 from .stream import Client, connect
 
 RIGHT = {"Authorization": "Bearer right"}
-LONG_KEY = "sk-proj-0123456789abcdefghij"
+LONG_KEY = "sk-" + "0123456789" * 3
 
 
 # -- 1.1 URL, headers, query ----------------------------------------------------------------------------
