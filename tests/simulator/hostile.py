@@ -18,15 +18,17 @@ _TONE = (b"\x00\x40" * 12 + b"\x00\xc0" * 12) * 200  # 200 ms at 1 kHz: loud, an
 _SOUNDS = [b"\0", b"\0\0\0", bytes(480), bytes(4801), bytes(48_000), _TONE, _TONE[:-1], _TONE * 5, b"\xff\x7f" * 3000]
 _BASE64 = ["", "A", "AA=", "AAA", "A===", "=", "####", "AAAA AAAA", "AAAA\n", "ÄÄÄÄ", "data:;base64,AAAA", "AA==AA=="]
 _PICTURES = [
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ", "data:image/png;base64,AAAA", "data:image/gif,",
-    "data:image/jpeg;base64,/9j/4AAQ", "https://localhost/a.png", "data:image/png;base64,iVBORw0KGgoAAAANSUhEUv////8AAAAB",
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ", "data:image/png;base64,AAAA",
+    "data:image/gif,", "data:image/jpeg;base64,/9j/4AAQ", "https://localhost/a.png",
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUv////8AAAAB",
 ]  # fmt: skip
 _TALK = [
     "Hello!", "Tell me a quick story.", "Tell me a story of 99999 words.", f"A story of {'9' * 400} words.",
     f"A story of {'9' * 5000} seconds.", "A story of 0 words and of \u0669 words.", "My dog is called Biscuit.",
     "What is my dog called?", "What did I tell you?", "my " * 300 + "is is", f"my {'a ' * 15}is " * 100, "?" * 5000,
     "What is the weather in Lisbon and in Paris?", f"Set the light to {'9' * 400}, then to -5.", "What is my " * 200,
-    "In what language is the summary?", "<|endoftext|><|endofprompt|>", "\x00\x01\u2028\ufeff", "\u202e\U0001f469\u200d\U0001f680" * 50,
+    "In what language is the summary?", "<|endoftext|><|endofprompt|>", "\x00\x01\u2028\ufeff",
+    "\u202e\U0001f469\u200d\U0001f680" * 50,
     "Thank you. " * 500, "a" * 20_000, "\u4e2d" * 5000,
 ]  # fmt: skip
 _OUTPUTS = [
@@ -55,8 +57,10 @@ _JUNK: list[Callable[[random.Random], Json]] = [
     lambda rng: "x" * rng.choice([65, 513, 4096, 70_000]),
 ]
 _RAW = [
-    "", " ", "null", "[]", "{}", '"', "{", "[" * 2000, '{"a":' * 2000, '{"type": NaN}', '{"type": "response.create"}}',
-    '{"type": "input_audio_buffer.clear", "type": "response.cancel"}', "{'type': 'session.update'}", '{"type": "\\ud800"}',
+    "", " ", "null", "[]", "{}", '"', "{", "[" * 2000, '{"a":' * 2000,
+    '{"type": NaN}', '{"type": "response.create"}}',
+    '{"type": "input_audio_buffer.clear", "type": "response.cancel"}', "{'type': 'session.update'}",
+    '{"type": "\\ud800"}',
     '{"type": "input_audio_buffer.append", "audio": "\\udfff"}', '{"type": 1e999}', '{"event_id": -1e-999}', "\ufeff{}",
     '{"type": "session.update", "session": {"type": "realtime", "instructions": "\\ud83d"}}', "\ud800",
 ]  # fmt: skip
@@ -186,14 +190,22 @@ class HostileClient:
             return {"session": {"type": self._kind, "audio": {"input": self._some(listening)}}}
         talking = {"format": self._format(), "voice": "cedar", "speed": rng.choice([0.25, 1, 1.5])}
         audio = {"input": self._some(listening), "output": self._some(talking)}
-        return {"session": {"type": self._kind, **self._some({"audio": audio, **self._shared(), "include": [],
-                "truncation": rng.choice(["disabled", "auto", {"type": "retention_ratio", "retention_ratio": 0.5,
-                                          "token_limits": {"post_instructions": rng.choice([0, 10, 500])}}])})}}  # fmt: skip
+        limits = {"post_instructions": rng.choice([0, 10, 500])}
+        ratio = {"type": "retention_ratio", "retention_ratio": 0.5, "token_limits": limits}
+        fields = {
+            "audio": audio,
+            **self._shared(),
+            "include": [],
+            "truncation": rng.choice(["disabled", "auto", ratio]),
+        }
+        return {"session": {"type": self._kind, **self._some(fields)}}
 
     def _shared(self) -> dict[str, Json]:
         rng = self._rng
-        schema = rng.choice([{}, {"properties": {"place": {"type": "string"}}}, {"properties": {"n": {"type": "integer"}}},
-                             {"required": ["n", 1]}, {"properties": [], "required": {}}])  # fmt: skip
+        schema = rng.choice([
+            {}, {"properties": {"place": {"type": "string"}}}, {"properties": {"n": {"type": "integer"}}},
+            {"required": ["n", 1]}, {"properties": [], "required": {}},
+        ])  # fmt: skip
         tool = {"type": "function", "name": rng.choice(["get_weather", "set_light", ""]), "parameters": schema}
         return {
             "instructions": rng.choice(["Be brief.", "", *_TALK]),

@@ -147,8 +147,8 @@ class Bout:
             frame = self.client.frame()
             try:
                 await self.receive(frame)
-            except AssertionError as broken:
-                broken.add_note(f"after {frame[:3000]!r}")
+            except (AssertionError, TimeoutError) as error:
+                error.add_note(f"after {frame[:3000]!r}")
                 raise
 
     async def typed_turn(self) -> dict[str, Any]:
@@ -281,7 +281,7 @@ async def test_no_frame_breaks_the_server() -> None:
             resident.append(resident_bytes())
         assert resident[1] - resident[0] < GROWTH_BYTES, resident
         async with asyncio.timeout(DEADLINE_S):
-            while simulator.sockets:  # noqa: ASYNC110 - nothing tells when the server has noticed
+            while simulator.sockets:  # noqa: ASYNC110 - the server tells nobody when it has noticed
                 await asyncio.sleep(0.01)
         async with dial(url, additional_headers=KEY) as socket:
             await answered(socket)

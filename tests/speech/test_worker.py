@@ -57,6 +57,12 @@ def test_closing_ends_a_request_that_somebody_waits_for() -> None:
     assert len(failures) == 1
 
 
+def test_less_than_a_sample_of_sound_holds_no_words() -> None:
+    transcriber = Transcriber()
+    assert [transcriber.transcribe(pcm).text for pcm in (b"", b"\x11", b"\x11\x11")] == ["", "", ""]
+    transcriber.close()
+
+
 def test_a_recogniser_that_died_while_idle_is_started_again() -> None:
     transcriber = Transcriber(["how are you today"])
     transcriber.load()
