@@ -12,10 +12,11 @@ from .compactor import (
     covered_by,
     lost_items,
 )
-from .policy import Plan, SummaryPolicy, estimate_item_tokens
-from .summariser import ChatSummariser, Summariser, SummaryRequest, SummaryStyle
+from .policy import Plan, SummaryPolicy, Trigger, estimate_item_tokens
+from .summariser import AskOutOfBand, ChatSummariser, Summariser, SummaryRequest, SummaryStyle, Written
 
 __all__ = [
+    "AskOutOfBand",
     "Assume",
     "ChatSummariser",
     "Compactor",
@@ -29,7 +30,9 @@ __all__ = [
     "SummaryRecord",
     "SummaryRequest",
     "SummaryStyle",
+    "Trigger",
     "Write",
+    "Written",
     "covered_by",
     "estimate_item_tokens",
     "lost_items",

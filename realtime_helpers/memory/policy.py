@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..conversation import Conversation, Item, Transcript, Turn, estimate_text_tokens
 from ..errors import SettingsError
@@ -18,6 +19,14 @@ def estimate_item_tokens(item: Item) -> int:
     per_second = _ASSISTANT_TOKENS_PER_SECOND if item.role == "assistant" else _USER_TOKENS_PER_SECOND
     audio_ms = item.audio_ms if item.heard_ms is None else min(item.heard_ms, item.audio_ms)
     return text + int(audio_ms / 1000 * per_second)
+
+
+class Trigger(Protocol):
+    """Says when a summary is due. Pure: it looks at the conversation and nothing else."""
+
+    def is_due(self, conversation: Conversation) -> bool:
+        """Asked once after each response that measured the window."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from ..conversation import Item, Turn
+from ..conversation import Item, Turn, Usage
 from ..errors import SettingsError
 
 if TYPE_CHECKING:
@@ -70,6 +70,11 @@ class SummaryRequest:
     previous: str | None = None
 
     @property
+    def item_ids(self) -> tuple[str, ...]:
+        """Ids of the items that are still on the server, in order: what a writer could listen to there."""
+        return tuple(item.id for turn in self.turns for item in turn.items if not item.deleted)
+
+    @property
     def material(self) -> str:
         """The earlier summary and a transcript, as text for a writer."""
         parts = []
@@ -80,8 +85,29 @@ class SummaryRequest:
         return "\n".join(parts)
 
 
-Summariser = Callable[[SummaryRequest], Awaitable[str]]
-"""Anything that writes a summary: an async function from a request to text."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A summary, and what writing it took.
+
+    Attributes:
+        text: The summary.
+        usage: Tokens of the writer.
+        model: Whose prices apply to them; `None` when it costs nothing.
+    """
+
+    text: str
+    usage: Usage = field(default_factory=Usage)
+    model: str | None = None
+
+
+Summariser = Callable[[SummaryRequest], Awaitable[str | Written]]
+"""Anything that writes a summary: an async function from a request to text, or to text with its cost."""
+
+AskOutOfBand = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Ask the live session for a response outside of the conversation (reference §3.7).
+
+Takes the `response` of a `response.create`; returns the `response` of its `response.done`, whatever its status.
+"""
 
 
 def transcript_line(item: Item) -> str:

@@ -31,6 +31,7 @@ from ..memory import (
     SummaryRequest,
     SummaryStyle,
     Write,
+    Written,
 )
 from ..protocol import (
     ErrorKind,
@@ -367,11 +368,12 @@ class LiveSession:
     async def _summarise(self, request: SummaryRequest) -> None:
         assert self._summariser is not None
         try:
-            text = await self._summariser(request)
+            answer = await self._summariser(request)
         except Exception as error:  # noqa: BLE001 - whatever a summariser raises, the conversation goes on
             effects = self._compactor.summary_failed(str(error) or type(error).__name__)
         else:
-            effects = self._compactor.summary_written(text, self.conversation, self._now())
+            written = Written(answer) if isinstance(answer, str) else answer
+            effects = self._compactor.summary_written(written.text, self.conversation, self._now())
         self._carry_out(effects)
         self._changed()
 
