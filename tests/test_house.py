@@ -26,9 +26,10 @@ FLOORS = {
     "conversation": 2,
     "memory": 3, "audio": 3, "tracing": 3, "backends": 3,
     "session": 4,
+    "experiments": 5,
     "demo": 6, "doctor": 6, "cli": 6, "__main__": 6,
 }  # fmt: skip
-SIMULATOR_DOORS = {"backends", "cli"}
+SIMULATOR_DOORS = {"backends", "cli", "experiments"}
 
 
 def room_of(module: str) -> str:

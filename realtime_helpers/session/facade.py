@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,6 +13,7 @@ from ..memory import Summariser, SummaryPolicy, SummaryStyle
 from ..runtime import Pending, background_loop
 from ..settings import Backend, Settings
 from .live import LiveSession, Trace
+from .service import OpenAIService
 from .snapshot import Snapshot, State
 
 _STOP_PATIENCE_S = 10.0
@@ -57,9 +57,12 @@ class RealtimeSession:
         self._settings = settings or Settings.from_environment(backend)
         self._loop = background_loop()
         wanted = _session_config(self._settings, instructions, voice, config)
-        self._make: Callable[[], LiveSession] = partial(
-            LiveSession, self._settings, wanted, memory, style or SummaryStyle(), summariser, trace
-        )
+
+        def make() -> LiveSession:
+            service = OpenAIService(self._settings)
+            return LiveSession(service, self._settings, wanted, memory, style or SummaryStyle(), summariser, trace)
+
+        self._make = make
         self._live = self._make()
         self._started = False
 

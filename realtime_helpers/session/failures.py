@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import SessionError
 from ..protocol import Event
 from ..settings import SIMULATOR_KEY_VARIABLE, Settings
-
-if TYPE_CHECKING:
-    from websockets.exceptions import ConnectionClosed
 
 _KEY_VARIABLES = {
     "simulator": SIMULATOR_KEY_VARIABLE,
@@ -38,7 +35,7 @@ def not_connected(settings: Settings, error: Exception) -> SessionError:
     return SessionError(f"{where} cannot be reached ({error}).", "Check the network, the URL and any proxy.")
 
 
-def closed(settings: Settings, end: ConnectionClosed, fatal: Event | None) -> SessionError:
+def closed(settings: Settings, close_code: int, fatal: Event | None) -> SessionError:
     """The server ended the connection. A 1001 close is not a normal end: the hour was up, or the server left."""
     code = fatal["error"].get("code") if fatal else None
     match code:
@@ -54,9 +51,8 @@ def closed(settings: Settings, end: ConnectionClosed, fatal: Event | None) -> Se
         case str():
             assert fatal is not None
             return SessionError(f"The server ended the session: {fatal['error']['message']}", "Start a new one.")
-    number = end.rcvd.code if end.rcvd else 1006
     return SessionError(
-        f"The connection to {settings.base_url} was lost (close code {number}).",
+        f"The connection to {settings.base_url} was lost (close code {close_code}).",
         "What was said so far is kept in this session. Check that the server runs, then start a new session.",
     )
 

@@ -6,21 +6,17 @@ Everything here runs on one loop, so nothing needs a lock. No policy, no parsing
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import AsyncGenerator, Callable
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ..audio.sinks import Sink
 from ..audio.sources import Source
-from ..backends import find_server
 from ..conversation import PRICES, Conversation, cost_usd
 from ..errors import AudioError, SessionError, WorkshopError
 from ..memory import (
     Assume,
-    ChatSummariser,
     Compactor,
     Effect,
     Phase,
@@ -49,19 +45,14 @@ from ..protocol import (
 )
 from ..protocol.frames import base64_to_pcm
 from ..settings import Settings
-from .failures import closed, not_connected, refused
+from .failures import closed, refused
 from .outbox import Outbox
+from .service import CONNECT_PATIENCE_S, Line, LineLostError, Service
 from .snapshot import Snapshot, State
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-    from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 Trace = Callable[[Literal["sent", "received"], Event, float], None]
 """Called for every event both ways with the session's clock in seconds. It must return at once."""
 
-CONNECT_PATIENCE_S = 15.0
-_CLOSE_PATIENCE_S = 2.0
 _NO_POLICY = SummaryPolicy(trigger_tokens=2**62)
 
 
@@ -70,13 +61,16 @@ class LiveSession:
 
     def __init__(
         self,
+        service: Service,
         settings: Settings,
         config: dict[str, Any],
         memory: SummaryPolicy | None,
         style: SummaryStyle,
         summariser: Summariser | None,
         trace: Trace | None,
+        ids: IdMint | None = None,
     ) -> None:
+        self._service = service
         self.conversation = Conversation()
         self.problems: list[str] = []
         self.error: WorkshopError | None = None
@@ -85,7 +79,7 @@ class LiveSession:
         self._style = style
         self._summariser = summariser
         self._trace = trace
-        self._ids = IdMint(time.time, random.Random())
+        self._ids = ids or IdMint(time.time, random.Random())
         self._compactor = Compactor(memory or _NO_POLICY, self._ids.new)
         self._outbox = Outbox()
         self._sink: Sink | None = None
@@ -154,20 +148,15 @@ class LiveSession:
         self.error = error
 
     async def _hold_conversation(self, source: Source | None, sink: Sink) -> None:
-        openai = await asyncio.to_thread(import_module, "openai")  # takes most of a second: not on this loop
-        self._settings = await find_server(self._settings)
-        sink.open()
-        client = openai.AsyncOpenAI(
-            base_url=self._settings.base_url, api_key=self._settings.api_key, default_headers=self._settings.headers
-        )
-        async with client:
+        async with self._service as service:
+            sink.open()
             if self._summariser is None:
-                self._summariser = ChatSummariser(client, self._settings.summary_model, self._style)
-            connection = await self._connect(client)
+                self._summariser = service.summariser(self._style)
+            line = await service.connect()
             try:
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._receive(connection))
-                    group.create_task(self._transmit(connection))
+                    group.create_task(self._receive(line))
+                    group.create_task(self._transmit(line))
                     await self._configure()
                     self._state = State.LISTENING
                     self._changed()
@@ -177,14 +166,7 @@ class LiveSession:
                 for task in self._tasks:
                     task.cancel()
                 await asyncio.gather(*self._tasks, return_exceptions=True)
-                await _close(connection)
-
-    async def _connect(self, client: AsyncOpenAI) -> AsyncRealtimeConnection:
-        try:
-            async with asyncio.timeout(CONNECT_PATIENCE_S):
-                return await client.realtime.connect(model=self._settings.model).enter()
-        except Exception as error:
-            raise not_connected(self._settings, error) from error
+                await line.close()
 
     async def _configure(self) -> None:
         await self._await_event("session.created")
@@ -207,23 +189,19 @@ class LiveSession:
 
     # -- three streams --------------------------------------------------------------------------------
 
-    async def _receive(self, connection: AsyncRealtimeConnection) -> None:
-        from websockets.exceptions import ConnectionClosed
-
+    async def _receive(self, line: Line) -> None:
         while True:
             try:
-                frame = await connection.recv_bytes()
-            except ConnectionClosed as end:
-                raise closed(self._settings, end, self._fatal) from None
+                frame = await line.receive()
+            except LineLostError as end:
+                raise closed(self._settings, end.code, self._fatal) from None
             try:
                 self._on_event(decode(frame))
             except Exception as error:  # noqa: BLE001 - one frame we cannot read must not end the talk
                 self.problems.append(f"The server sent something that could not be read: {error!r}")
                 self._changed()
 
-    async def _transmit(self, connection: AsyncRealtimeConnection) -> None:
-        from websockets.exceptions import ConnectionClosed
-
+    async def _transmit(self, line: Line) -> None:
         while True:
             event = await self._outbox.take()
             try:
@@ -233,8 +211,8 @@ class LiveSession:
                 continue
             self._note("sent", event)
             try:
-                await connection.send_raw(frame)
-            except ConnectionClosed:
+                await line.send(frame)
+            except LineLostError:
                 return  # the receiving side knows why, and says so
 
     async def _upload(self, source: Source) -> None:
@@ -517,21 +495,6 @@ class LiveSession:
         if playing or self._reply_item is not None:
             return State.SPEAKING
         return State.LISTENING if self.conversation.is_quiet else State.THINKING
-
-
-async def _close(connection: AsyncRealtimeConnection) -> None:
-    """Close, and read on meanwhile: unread audio would keep the server's own close from being seen."""
-
-    async def drain() -> None:
-        while True:
-            await connection.recv_bytes()
-
-    draining = asyncio.ensure_future(drain())
-    with contextlib.suppress(Exception):  # the socket may be gone or deaf; there is nothing to save
-        async with asyncio.timeout(_CLOSE_PATIENCE_S):
-            await connection.close()
-    draining.cancel()
-    await asyncio.gather(draining, return_exceptions=True)
 
 
 def _first_error(group: BaseException) -> BaseException:

@@ -19,10 +19,10 @@ from .connection import Connection
 from .faults import Faults
 from .http_doors import http_error
 from .inbox import Inbox
+from .new_session import new_session
 from .outbox import Hangup, Outbox
 from .protocol_error import ProtocolError
 from .session import ServerSession
-from .session_config import default_session, default_transcription_session, updated_session
 from .socket import FAREWELL_SECONDS, Socket
 
 _log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ async def realtime(request: web.Request) -> web.StreamResponse:
         _check_capacity(request.app)
         faults = Faults(scenario, luck)
         outbox = Outbox(faults, config.limits.outgoing_bytes, asyncio.get_running_loop().time)
-        session = _new_session(admission, config, luck, faults, outbox)
+        session = new_session(admission, config, luck, faults, outbox)
     except RefusedError as reason:
         await _turn_away(socket, config, luck, reason)
         return socket
@@ -88,27 +88,6 @@ async def _turn_away(socket: Socket, config: Config, luck: random.Random, refusa
     with contextlib.suppress(ConnectionError):
         await socket.send_str(encode(event))
     await socket.end("refused", code, "invalid_request_error" + (f".{error.code}" if error.code else ""))
-
-
-def _new_session(
-    admission: Admission, config: Config, luck: random.Random, faults: Faults, outbox: Outbox
-) -> ServerSession:
-    ids = config.new_ids(luck)
-    life_s = config.session_seconds if faults.expires_s is None else faults.expires_s
-    session_id, expires_at = ids.new("sess"), int(config.clock() + life_s)
-    if admission.name is None or admission.model is None:
-        wire = default_transcription_session(session_id, expires_at)
-    else:
-        wire = default_session(session_id, admission.name, admission.model, expires_at)
-    if admission.change is not None:
-        try:
-            wire = updated_session(wire, admission.change, admission.model)
-        except ProtocolError as error:  # a secret for another kind of session
-            raise RefusedError(error, 4000) from None
-    return ServerSession(
-        outbox.send, wire, admission.model, config.parts, ids, config.pace, luck, config.clock, faults=faults,
-        limits=config.limits, retention=config.retention, room=outbox.room, metrics=config.metrics, life_s=life_s,
-    )  # fmt: skip
 
 
 async def _hold(socket: Socket, connection: Connection, outbox: Outbox, config: Config) -> None:

@@ -1,0 +1,222 @@
+"""A laboratory: the real session and the real simulator in one loop, with a line between them that can be cut.
+
+async def talk() -> None:
+    service = MemoryService(lab_config())
+    session = lab_session(service, memory=SummaryPolicy(trigger_tokens=500))
+    ...
+
+with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+    runner.run(talk())
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from ..audio.formats import BYTES_PER_MS, CHUNK_MS, chunks_of, silence
+from ..memory import Summariser, SummaryPolicy, SummaryRequest, SummaryStyle
+from ..protocol import IdMint
+from ..session.live import LiveSession, Trace
+from ..session.service import Line, LineLostError
+from ..settings import Settings
+from ..simulator import Config, Pace, Parts
+from ..simulator.completions import read_chat
+from ..simulator.faults import Faults
+from ..simulator.memory_door import LineClosedError, MemoryLine
+from ..simulator.parts import BuiltinEars, BuiltinVoice, Ears, Voice
+from ..speech import Speech
+
+SETTINGS = Settings(backend="simulator", base_url="memory://lab")
+LIVELY = Pace(before_item_ms=300, before_audio_ms=120, audio_speed=8.0, transcript_ms=450, rate_limits_ms=36)
+"""Recorded latencies without their spread: the same course every time."""
+_FRAME_MS = 32  # of the server's voice detection: clips of whole frames meet it the same way every time
+
+
+class MemoryService:
+    """A simulator without sockets, as a session's service.
+
+    Args:
+        config: How the simulator behaves.
+        faults: Makes the faults of each connection; by default those of the config's scenario.
+
+    Attributes:
+        lines: Every connection so far, oldest first.
+    """
+
+    def __init__(self, config: Config, faults: Callable[[], Faults] | None = None) -> None:
+        self.config = config
+        self.lines: list[MemoryLine] = []
+        self._faults = faults
+
+    @property
+    def line(self) -> MemoryLine:
+        """The newest connection."""
+        return self.lines[-1]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for line in self.lines:
+            await line.close()
+
+    async def connect(self) -> Line:
+        """See `Service.connect`."""
+        line = MemoryLine(self.config, SETTINGS.model, self._faults() if self._faults else None)
+        self.lines.append(line)
+        return _ClientEnd(line)
+
+    def summariser(self, style: SummaryStyle) -> Summariser:
+        """The simulator's own writer, through the body of a chat completion but without HTTP."""
+        return BuiltinWriter(style)
+
+
+class _ClientEnd:
+    """The client's end of a line."""
+
+    def __init__(self, line: MemoryLine) -> None:
+        self._line = line
+
+    async def send(self, frame: str) -> None:
+        try:
+            await self._line.send(frame)
+        except LineClosedError as end:
+            raise LineLostError(end.code) from None
+
+    async def receive(self) -> str:
+        try:
+            return await self._line.receive()
+        except LineClosedError as end:
+            raise LineLostError(end.code) from None
+
+    async def close(self) -> None:
+        await self._line.close()
+
+
+class BuiltinWriter:
+    """Asks the simulator's text model for a summary, after `delay_s`."""
+
+    def __init__(self, style: SummaryStyle, delay_s: float = 0.0) -> None:
+        self._style = style
+        self.delay_s = delay_s
+
+    async def __call__(self, request: SummaryRequest) -> str:
+        """Write the summary."""
+        await asyncio.sleep(self.delay_s)
+        messages = [
+            {"role": "system", "content": self._style.instructions},
+            {"role": "user", "content": request.material},
+        ]
+        summary = read_chat({"model": SETTINGS.summary_model, "messages": messages}).summary
+        assert summary is not None, "the prompt asks for a summary"
+        return summary
+
+
+class RememberingVoice:
+    """A voice that makes the sound of each sentence once."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+        self._made: dict[tuple[str, str, float], Speech] = {}
+
+    async def speak(self, text: str, voice: str, speed: float) -> Speech:
+        """See `Voice.speak`."""
+        key = (text, voice, speed)
+        if key not in self._made:
+            self._made[key] = await self._voice.speak(*key)
+        return self._made[key]
+
+    def close(self) -> None:
+        """See `Voice.close`."""
+        self._voice.close()
+
+
+class RememberingEars:
+    """Ears that recognise each recording once."""
+
+    def __init__(self, ears: Ears) -> None:
+        self._ears = ears
+        self._heard: dict[bytes, str] = {}
+
+    def load(self) -> None:
+        """See `Ears.load`."""
+        self._ears.load()
+
+    async def hear(self, pcm: bytes, language: str | None = None, prompt: str | None = None) -> str:
+        """See `Ears.hear`."""
+        key = hashlib.blake2b(pcm).digest()
+        if key not in self._heard:
+            self._heard[key] = await self._ears.hear(pcm, language, prompt)
+        return self._heard[key]
+
+    def close(self) -> None:
+        """See `Ears.close`."""
+        self._ears.close()
+
+
+def lab_parts(parts: Parts | None = None) -> Parts:
+    """The real mind, voice and ears; what was spoken or heard once is remembered."""
+    voice, ears = (parts.voice, parts.ears) if parts else (BuiltinVoice(), BuiltinEars())
+    return Parts(voice=RememberingVoice(voice), ears=RememberingEars(ears))
+
+
+def lab_config(parts: Parts, pace: Pace = LIVELY, **changes: Any) -> Config:
+    """A simulator in which the same things happen every time; its clock is that of the loop.
+
+    Args:
+        parts: Shared by all simulators of a run.
+        pace: `PACES["fast"]` where nothing shall wait.
+        changes: Other attributes of `Config`.
+    """
+    loop = asyncio.get_running_loop()
+    return Config(parts=parts, pace=pace, seed=0, clock=lambda: 1.8e9 + loop.time(), **changes)
+
+
+class LabUser:
+    """A user whose clips are sent as fast as the line takes them; turn detection follows the samples."""
+
+    def __init__(self) -> None:
+        self.is_live = False
+        self._clips: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def play(self, pcm: bytes, *, pause_ms: int = 800) -> None:
+        """Say a clip (PCM16, 24 kHz, mono), then be silent for `pause_ms`."""
+        clip = silence(200) + pcm + silence(pause_ms)
+        whole = _FRAME_MS * CHUNK_MS * BYTES_PER_MS // 8
+        self._clips.put_nowait(clip + bytes(-len(clip) % whole))
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """See `Source.chunks`."""
+        while True:
+            for chunk in chunks_of(await self._clips.get()):
+                yield chunk
+
+
+async def clip_of(parts: Parts, text: str) -> bytes:
+    """A sentence in a user's voice (PCM16, 24 kHz, mono)."""
+    return (await parts.voice.speak(text, "alloy", 1.0)).pcm
+
+
+def lab_session(
+    service: MemoryService,
+    *,
+    memory: SummaryPolicy | None = None,
+    summariser: Summariser | None = None,
+    style: SummaryStyle | None = None,
+    config: Mapping[str, Any] | None = None,
+    trace: Trace | None = None,
+) -> LiveSession:
+    """The inside of a `RealtimeSession`, on this loop; see there for the arguments."""
+    loop = asyncio.get_running_loop()
+    ids = IdMint(lambda: 1.8e9 + loop.time(), random.Random(1))
+    wanted: dict[str, Any] = {"audio": {"input": {"transcription": {"model": SETTINGS.transcription_model}}}}
+    return LiveSession(
+        service, SETTINGS, {**wanted, **(config or {})}, memory, style or SummaryStyle(), summariser, trace, ids
+    )

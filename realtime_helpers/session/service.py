@@ -1,0 +1,151 @@
+"""What a session connects to: a line that carries frames, and whoever writes summaries there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from importlib import import_module
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from ..backends import find_server
+from ..memory import ChatSummariser, Summariser, SummaryStyle
+from ..settings import Settings
+from .failures import not_connected
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai.resources.realtime.realtime import AsyncRealtimeConnection
+
+CONNECT_PATIENCE_S = 15.0
+_CLOSE_PATIENCE_S = 2.0
+
+
+class LineLostError(Exception):
+    """The line is closed.
+
+    Attributes:
+        code: Close code; 1006 when there was none. 1001 is no normal end (reference §1.3).
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"close code {code}")
+        self.code = code
+
+
+class Line(Protocol):
+    """One connection: frames in order, both ways."""
+
+    async def send(self, frame: str) -> None:
+        """Send a frame.
+
+        Raises:
+            LineLostError: The line is closed.
+        """
+        ...
+
+    async def receive(self) -> str | bytes:
+        """The next frame.
+
+        Raises:
+            LineLostError: The line is closed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close in the ordinary way. Never raises."""
+        ...
+
+
+class Service(Protocol):
+    """A server that sessions run on. Entered once a session, connected to as often as needed."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def connect(self) -> Line:
+        """Open a new line.
+
+        Raises:
+            SessionError: It cannot be opened; the message says what to do.
+        """
+        ...
+
+    def summariser(self, style: SummaryStyle) -> Summariser:
+        """Who writes summaries here when nobody else was named."""
+        ...
+
+
+class OpenAIService:
+    """OpenAI, Azure, a proxy or the simulator, through the official SDK: they differ only in settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: AsyncOpenAI | None = None
+
+    async def __aenter__(self) -> Self:
+        openai = await asyncio.to_thread(import_module, "openai")  # takes most of a second: not on this loop
+        self._settings = await find_server(self._settings)
+        self._client = openai.AsyncOpenAI(
+            base_url=self._settings.base_url, api_key=self._settings.api_key, default_headers=self._settings.headers
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    async def connect(self) -> Line:
+        """See `Service.connect`."""
+        assert self._client is not None
+        try:
+            async with asyncio.timeout(CONNECT_PATIENCE_S):
+                return _SocketLine(await self._client.realtime.connect(model=self._settings.model).enter())
+        except Exception as error:
+            raise not_connected(self._settings, error) from error
+
+    def summariser(self, style: SummaryStyle) -> Summariser:
+        """The server's text model, through chat completions."""
+        assert self._client is not None
+        return ChatSummariser(self._client, self._settings.summary_model, style)
+
+
+class _SocketLine:
+    """The SDK's connection. Frames stay text: typed models on the hot path would be many times dearer."""
+
+    def __init__(self, connection: AsyncRealtimeConnection) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        self._connection = connection
+        self._closed = ConnectionClosed
+
+    async def send(self, frame: str) -> None:
+        try:
+            await self._connection.send_raw(frame)
+        except self._closed as end:
+            raise LineLostError(end.rcvd.code if end.rcvd else 1006) from None
+
+    async def receive(self) -> bytes:
+        try:
+            return await self._connection.recv_bytes()
+        except self._closed as end:
+            raise LineLostError(end.rcvd.code if end.rcvd else 1006) from None
+
+    async def close(self) -> None:
+        """Close, and read on meanwhile: unread audio would keep the server's own close from being seen."""
+
+        async def drain() -> None:
+            while True:
+                await self._connection.recv_bytes()
+
+        draining = asyncio.ensure_future(drain())
+        with contextlib.suppress(Exception):  # the socket may be gone or deaf; there is nothing to save
+            async with asyncio.timeout(_CLOSE_PATIENCE_S):
+                await self._connection.close()
+        draining.cancel()
+        await asyncio.gather(draining, return_exceptions=True)
