@@ -1,6 +1,7 @@
 """What was said, by whom, and what it cost: pure values built from server events."""
 
 from .cost import PRICES, PRICES_AS_OF, Prices, cost_usd
+from .frozen_view import FrozenView
 from .items import SUMMARY_ID_PREFIX, Item, Transcript, Turn, group_turns
 from .reducer import Conversation
 from .usage import Ledger, LedgerEntry, Usage, estimate_prefix_tokens, estimate_text_tokens
@@ -10,6 +11,7 @@ __all__ = [
     "PRICES_AS_OF",
     "SUMMARY_ID_PREFIX",
     "Conversation",
+    "FrozenView",
     "Item",
     "Ledger",
     "LedgerEntry",

@@ -7,13 +7,14 @@ when they like, even before the item and after its deletion; a response may hold
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
 from ..audio.formats import BYTES_PER_MS
 from ..protocol.frames import Event
+from .history import History
 from .items import Item, Transcript, Turn, group_turns
 from .usage import Ledger, LedgerEntry, Usage, estimate_prefix_tokens
 
@@ -39,9 +40,8 @@ class Conversation:
         self.user_is_speaking = False
         self.unplaced_items = 0
         """Items whose `previous_item_id` was unknown here: above zero, local and server order may differ."""
-        self._items: dict[str, Item] = {}
+        self._items = History()
         self._order: list[str] = []
-        self._timeline: list[str] = []
         self._words: dict[str, _Words] = {}
         self._speech_start_ms: dict[str, int] = {}
         self._speech_ms: dict[str, float] = {}
@@ -60,9 +60,9 @@ class Conversation:
         return group_turns(self.items)
 
     @property
-    def all_turns(self) -> tuple[Turn, ...]:
-        """Every turn there ever was, deleted ones included."""
-        return group_turns(tuple(self._items[item_id] for item_id in self._timeline))
+    def all_turns(self) -> Sequence[Turn]:
+        """Every turn there ever was, deleted ones included. Costs what changed, not what there is."""
+        return self._items.turns
 
     @property
     def item_ids(self) -> tuple[str, ...]:
@@ -128,12 +128,10 @@ class Conversation:
         item = _from_wire(wire, audio_ms=self._speech_ms.pop(item_id, 0.0))
         if words is not None:
             item = replace(item, text=words.text, transcript=words.state)
-        self._items[item_id] = item
         position = self._position_after(event.get("previous_item_id"))
-        # the timeline also holds deleted items, so a place in it is found by the item that follows
-        successor = self._order[position] if position < len(self._order) else None
+        # the history also holds deleted items, so a place in it is found by the item that follows
+        self._items.add(item, before=self._order[position] if position < len(self._order) else None)
         self._order.insert(position, item_id)
-        self._timeline.insert(len(self._timeline) if successor is None else self._timeline.index(successor), item_id)
 
     def _position_after(self, previous: str | None) -> int:
         if previous is None:

@@ -9,10 +9,9 @@ from .compactor import (
     Send,
     SummaryRecord,
     Write,
-    covered_by,
-    lost_items,
 )
 from .policy import Plan, SummaryPolicy, Trigger, estimate_item_tokens
+from .provenance import covered_by, lost_items
 from .summariser import AskOutOfBand, ChatSummariser, Summariser, SummaryRequest, SummaryStyle, Written
 
 __all__ = [

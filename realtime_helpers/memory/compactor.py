@@ -9,11 +9,11 @@ is quiet. Nothing here blocks: the caller carries out the effects it gets, and r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ..conversation import SUMMARY_ID_PREFIX, Conversation, Item, Turn, Usage, estimate_text_tokens
+from ..conversation import SUMMARY_ID_PREFIX, Conversation, Turn, Usage, estimate_text_tokens
 from ..protocol import ErrorKind, Event, classify_error, create_item, delete_item, system_text
 from ..protocol.client_events import ROOT
 from .policy import Plan, SummaryPolicy, estimate_item_tokens
@@ -327,28 +327,3 @@ def _refreshed(turn: Turn, conversation: Conversation) -> Turn:
     """The same turn as it is known now: its words may have come, and its items may have gone."""
     known = (conversation.find(item.id) for item in turn.items)
     return Turn(tuple(item for item in known if item is not None and not item.deleted))
-
-
-def covered_by(records: Sequence[SummaryRecord], on_server: Iterable[Item]) -> dict[str, str]:
-    """For each covered item the id of the summary that stands for it now, following merges.
-
-    Args:
-        records: Summaries, oldest first.
-        on_server: Items on the server now: a summary counts only while it is there.
-    """
-    present = {item.id for item in on_server}
-    covers: dict[str, tuple[str, ...]] = {}
-    found: dict[str, str] = {}
-    for record in records:
-        merged = covers.get(record.merges, ()) if record.merges else ()
-        covers[record.id] = (*merged, *record.covers)
-        if record.id in present:
-            found.update(dict.fromkeys(covers[record.id], record.id))
-    return found
-
-
-def lost_items(turns: Iterable[Turn], on_server: Sequence[Item], records: Sequence[SummaryRecord]) -> tuple[Item, ...]:
-    """What was said and is neither on the server nor covered by a summary there. Always empty: that is the promise."""
-    safe = {item.id for item in on_server} | covered_by(records, on_server).keys()
-    said = (item for turn in turns for item in turn.items if item.role in {"user", "assistant"})
-    return tuple(item for item in said if item.id not in safe)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ..audio.sinks import Sink
 from ..audio.sources import Source
-from ..conversation import PRICES, Conversation, cost_usd
+from ..conversation import PRICES, Conversation, FrozenView, cost_usd
 from ..errors import AudioError, SessionError, WorkshopError
 from ..memory import (
     Assume,
@@ -469,6 +469,7 @@ class LiveSession:
         conversation, ledger = self.conversation, self.conversation.ledger
         playing = self._sink is not None and self._sink.head.queued_ms > 0
         prices = PRICES.get(self._settings.model)
+        summaries = self._compactor.records
         return Snapshot(
             version=self._version,
             state=self._state_in_words(playing),
@@ -476,14 +477,14 @@ class LiveSession:
             is_summarising=self._compactor.phase is not Phase.IDLE,
             turns=conversation.all_turns,
             items=conversation.items,
-            summaries=tuple(self._compactor.records),
-            responses=tuple(ledger.entries),
+            summaries=FrozenView(summaries, shared=len(summaries) - 1),  # only the newest still changes
+            responses=FrozenView(ledger.entries),
             total=ledger.total,
             window_tokens=ledger.window_tokens,
             cost_usd=None if prices is None else cost_usd(ledger.total, prices),
-            first_audio_ms=tuple(self._first_audio_ms),
+            first_audio_ms=FrozenView(self._first_audio_ms),
             dropped_chunks=self._outbox.dropped_chunks,
-            problems=tuple(self.problems),
+            problems=FrozenView(self.problems),
             error=self.error,
         )
 

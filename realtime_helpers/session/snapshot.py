@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -49,16 +50,16 @@ class Snapshot:
     state: State
     is_quiet: bool
     is_summarising: bool
-    turns: tuple[Turn, ...]
+    turns: Sequence[Turn]
     items: tuple[Item, ...]
-    summaries: tuple[SummaryRecord, ...]
-    responses: tuple[LedgerEntry, ...]
+    summaries: Sequence[SummaryRecord]
+    responses: Sequence[LedgerEntry]
     total: Usage
     window_tokens: int
     cost_usd: float | None
-    first_audio_ms: tuple[float, ...]
+    first_audio_ms: Sequence[float]
     dropped_chunks: int
-    problems: tuple[str, ...]
+    problems: Sequence[str]
     error: WorkshopError | None
 
     def has_answered(self, number: int) -> bool:
