@@ -86,12 +86,38 @@ class LedgerEntry:
 
 @dataclass
 class Ledger:
-    """The account of a session."""
+    """The account of a session. Append only, and as cheap for the ten-thousandth response as for the first.
+
+    How well the cache works is measured on responses whose prefix nobody disturbed. Each of them could at most have
+    taken from the cache what the response before it, in the same conversation, had read and written; responses out of
+    band, and those that read nothing, are no part of it. A response that reads *less* than the one before shows that
+    something was taken out (a splice of ours, a deletion, the server's own truncation): its broken prefix says nothing
+    of the cache, so it is left out. An edit that takes out less than the turn adds stays unseen, and counts.
+
+    Attributes:
+        entries: Every response, in order.
+        total: Usage of all of them.
+        window_tokens: Conversation tokens that the latest response read: the size of the window now.
+        cacheable_tokens: The most that could have come from the cache, over all undisturbed responses.
+        cached_tokens: What of it did.
+        measured_responses: How many responses that is.
+    """
 
     entries: list[LedgerEntry] = field(default_factory=list)
     total: Usage = field(default_factory=Usage)
     window_tokens: int = 0
-    """Conversation tokens that the latest response read: the size of the window now."""
+    cacheable_tokens: int = 0
+    cached_tokens: int = 0
+    measured_responses: int = 0
+    _previous: Usage | None = None
+
+    @property
+    def hit_rate(self) -> float | None:
+        """Share of the tokens that could have come from the cache that did, 0 to 1; `None` before the second response.
+
+        Real caches hand out steps of 64 tokens, so a short conversation never reaches 1.
+        """
+        return self.cached_tokens / self.cacheable_tokens if self.cacheable_tokens else None
 
     def record(self, entry: LedgerEntry) -> None:
         """Add a response. One that read nothing (cancelled early) or stood outside does not move the window."""
@@ -99,6 +125,16 @@ class Ledger:
         self.total += entry.usage
         if not entry.out_of_band and entry.usage.input_tokens:
             self.window_tokens = entry.conversation_tokens
+            self._measure(entry.usage)
+
+    def _measure(self, usage: Usage) -> None:
+        before, self._previous = self._previous, usage
+        if before is None or usage.input_tokens < before.input_tokens:
+            return
+        cacheable = min(usage.input_tokens, before.input_tokens + before.output_tokens)
+        self.cacheable_tokens += cacheable
+        self.cached_tokens += min(usage.cached_tokens, cacheable)
+        self.measured_responses += 1
 
 
 def estimate_prefix_tokens(session: Mapping[str, Any]) -> int:
