@@ -12,9 +12,34 @@ from .audio.devices import microphone, speaker
 from .audio.recording import StereoRecorder
 from .audio.sinks import SilentSink
 from .audio.sources import SpeechSource, read_sound_file
-from .conversation import PRICES, PRICES_AS_OF, Conversation, Item, Turn, Usage, cost_usd
+from .conversation import (
+    PRICES,
+    PRICES_AS_OF,
+    TEXT_PRICES,
+    Conversation,
+    CostSplit,
+    Item,
+    Outlook,
+    SpeechRates,
+    Strategy,
+    Turn,
+    Usage,
+    best_trigger,
+    cost_usd,
+    forecast_cost,
+    read_usage,
+    split_cost,
+)
 from .errors import AudioError, MissingPartError, SessionError, SettingsError, WorkshopError
-from .memory import Summariser, SummaryPolicy, SummaryRecord, SummaryRequest, SummaryStyle, lost_items
+from .memory import (
+    CacheAwareTrigger,
+    Summariser,
+    SummaryPolicy,
+    SummaryRecord,
+    SummaryRequest,
+    SummaryStyle,
+    lost_items,
+)
 from .session import RealtimeSession, Snapshot, State, conversation_record
 from .settings import Settings
 from .tracing import EventLog
@@ -22,20 +47,26 @@ from .tracing import EventLog
 __all__ = [
     "PRICES",
     "PRICES_AS_OF",
+    "TEXT_PRICES",
     "AudioError",
+    "CacheAwareTrigger",
     "Conversation",
+    "CostSplit",
     "EventLog",
     "Item",
     "MissingPartError",
+    "Outlook",
     "RealtimeSession",
     "SessionError",
     "Settings",
     "SettingsError",
     "SilentSink",
     "Snapshot",
+    "SpeechRates",
     "SpeechSource",
     "State",
     "StereoRecorder",
+    "Strategy",
     "Summariser",
     "SummaryPolicy",
     "SummaryRecord",
@@ -44,10 +75,14 @@ __all__ = [
     "Turn",
     "Usage",
     "WorkshopError",
+    "best_trigger",
     "conversation_record",
     "cost_usd",
+    "forecast_cost",
     "lost_items",
     "microphone",
     "read_sound_file",
+    "read_usage",
     "speaker",
+    "split_cost",
 ]

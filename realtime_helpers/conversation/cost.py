@@ -130,7 +130,8 @@ def transcription_usd(usage: Mapping[str, Any], prices: TranscriptionPrices) -> 
     if usage.get("type") == "duration":
         return float(usage["seconds"]) / 60 * prices.per_minute
     if usage.get("type") == "tokens" and prices.tokens_in is not None and prices.tokens_out is not None:
-        return (usage["input_tokens"] * prices.tokens_in + usage["output_tokens"] * prices.tokens_out) / _MILLION
+        read, written = float(usage["input_tokens"]), float(usage["output_tokens"])
+        return (read * prices.tokens_in + written * prices.tokens_out) / _MILLION
     raise SettingsError(
         f"This transcription counts {usage.get('type') or 'nothing known'}, which these prices do not cover.",
         "Use TRANSCRIPTION_PRICES[model] of the model that wrote it.",

@@ -17,7 +17,7 @@ _NEXT_STEP = (
 )
 
 
-def read_usage(pasted: str | bytes | Mapping[str, Any] | Sequence[Any]) -> Usage:
+def read_usage(pasted: object) -> Usage:
     """Read usage as copied from a real session.
 
     Args:
@@ -27,16 +27,17 @@ def read_usage(pasted: str | bytes | Mapping[str, Any] | Sequence[Any]) -> Usage
     Raises:
         SettingsError: It is none of these, or its numbers cannot be.
     """
+    found = pasted
     if isinstance(pasted, str | bytes):
         try:
-            pasted = orjson.loads(pasted)
+            found = orjson.loads(pasted)
         except orjson.JSONDecodeError as error:
             raise SettingsError(f"This is not JSON ({error}).", _NEXT_STEP) from None
-    if isinstance(pasted, Mapping):
-        return _read_one(pasted)
-    if isinstance(pasted, Sequence) and not isinstance(pasted, str | bytes) and pasted:
+    if isinstance(found, Mapping):
+        return _read_one(found)
+    if isinstance(found, Sequence) and not isinstance(found, str) and found:
         total = Usage()
-        for one in pasted:
+        for one in found:
             total += read_usage(one)
         return total
     raise SettingsError(f"This holds no usage: {_shown(pasted)}.", _NEXT_STEP)
@@ -57,7 +58,9 @@ def _read_one(found: Mapping[str, Any]) -> Usage:
         raise SettingsError(f"The details of this usage are not objects: {_shown(found)}.", _NEXT_STEP) from None
     counts = [getattr(usage, field.name) for field in fields(usage)]
     if not all(isinstance(count, int) and not isinstance(count, bool) and count >= 0 for count in counts):
-        raise SettingsError(f"A token count of this usage is not a whole number from zero: {_shown(found)}.", _NEXT_STEP)
+        raise SettingsError(
+            f"A token count of this usage is not a whole number from zero: {_shown(found)}.", _NEXT_STEP
+        )
     for kind in ("text", "audio", "image"):
         if getattr(usage, f"cached_{kind}") > getattr(usage, f"input_{kind}"):
             raise SettingsError(f"More {kind} tokens are cached than were read: {_shown(found)}.", _NEXT_STEP)

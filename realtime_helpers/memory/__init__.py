@@ -1,5 +1,6 @@
 """Memory: decide what to summarise, have it written, and splice it into the live conversation."""
 
+from .cache_aware import CacheAwareTrigger
 from .compactor import (
     Assume,
     Compactor,
@@ -17,6 +18,7 @@ from .summariser import AskOutOfBand, ChatSummariser, Summariser, SummaryRequest
 __all__ = [
     "AskOutOfBand",
     "Assume",
+    "CacheAwareTrigger",
     "ChatSummariser",
     "Compactor",
     "Effect",
