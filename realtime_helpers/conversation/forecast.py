@@ -249,6 +249,7 @@ class Forecast:
         summaries: Summaries written.
         summaries_usd: What the writer took for them.
         splices: How often old turns left and the prefix broke.
+        turns_apart: Fewest turns between one splice and the next; `None` when there are fewer than two.
         most_window_tokens: The largest window that a response read, without instructions and tools.
         turns_lost: Turns that the server dropped and no summary covers.
     """
@@ -261,6 +262,7 @@ class Forecast:
     summaries: int
     summaries_usd: float
     splices: int
+    turns_apart: int | None
     most_window_tokens: int
     turns_lost: int
 
@@ -407,6 +409,7 @@ class Walker:
         outlook = self.outlook
         stretch = self.stretch()
         left, sums = outlook.turns, (0, 0, 0, 0)
+        apart: list[int] = []
         wrote_from = summaries = splices = most = lost = covered = 0
         while True:
             count = self._until_due(stretch, strategy, left)
@@ -420,6 +423,8 @@ class Walker:
             left -= count
             if not left:
                 break
+            if splices:
+                apart.append(count)
             keep = self.kept_turns(strategy)
             new_memory, material = self.splice(memory, turns - keep, strategy)
             covered += turns - keep
@@ -441,6 +446,7 @@ class Walker:
             summaries=summaries,
             summaries_usd=self.writing_usd(wrote_from, summaries),
             splices=splices,
+            turns_apart=min(apart, default=None),
             most_window_tokens=most,
             turns_lost=lost,
         )

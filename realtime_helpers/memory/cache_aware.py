@@ -94,9 +94,10 @@ class CacheAwareTrigger:
             if measured >= ENOUGH
             else f"The hit rate is assumed until {ENOUGH} responses are measured; there are {measured}."
         )
-        text = f"{known} {self.choice(conversation).explain()}"
-        if self.choice(conversation).trigger_tokens is None:
-            text += f" At {self.trigger_tokens(conversation):,} tokens it is due all the same, before turns are lost."
+        choice, due_at = self.choice(conversation), self.trigger_tokens(conversation)
+        text = f"{known} {choice.explain()}"
+        if choice.trigger_tokens != due_at:
+            text += f" At {due_at:,} tokens it is due all the same, before the server drops turns."
         return text
 
     def _search(self, outlook: Outlook) -> TriggerChoice:
