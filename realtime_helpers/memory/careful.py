@@ -1,0 +1,110 @@
+"""A writer that tries again, and lets nothing through that cannot stand for the turns."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+
+from ..conversation import Usage
+from .checks import check_summary
+from .failures import SummaryError, explained
+from .styles import SummaryStyle
+from .summariser import Summariser, SummaryRequest, Written
+
+_FIRST_WAIT_S = 0.5
+_LONGEST_WAIT_S = 20.0
+
+
+class CarefulSummariser:
+    """Any summariser, with a time-out, retries and a check of what it wrote.
+
+    Tried again, after a wait that doubles: rate limits, server errors, time-outs, lost connections, summaries that
+    are refused. Told at once: a wrong key, an unknown model, a bad request, a mistake in a summariser of one's own.
+
+    Args:
+        summariser: Who writes.
+        style: What was asked for: the form and the length are held against it.
+        timeout_s: Longest wait for one try, in seconds.
+        tries: How often it is tried at most.
+        sleep: Waits between tries, in seconds.
+        rng: Draws how much of each wait is waited: between half and all of it.
+    """
+
+    def __init__(
+        self,
+        summariser: Summariser,
+        style: SummaryStyle,
+        *,
+        timeout_s: float = 30.0,
+        tries: int = 3,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._summariser = summariser
+        self._style = style
+        self._timeout_s = timeout_s
+        self._tries = tries
+        self._sleep = sleep
+        self._rng = rng or random.Random()
+
+    async def __call__(self, request: SummaryRequest) -> Written:
+        """Write a summary that passes `check_summary`. Its usage holds that of the failed tries too.
+
+        Raises:
+            SummaryError: None could be had; its `usage` is what the tries took.
+        """
+        spent = Usage()
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self._tries),
+            wait=self._wait_s,
+            retry=retry_if_exception(lambda error: isinstance(error, SummaryError) and error.is_worth_retrying),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            async for attempt in retrying:
+                with attempt:
+                    try:
+                        return await self._try_once(request, spent)
+                    except SummaryError as error:
+                        spent = error.usage
+                        raise
+        except SummaryError as error:
+            tries = retrying.statistics.get("attempt_number", 1)
+            raise _after(error, tries) from error.__cause__
+        raise AssertionError("tenacity ends with a result or an error")
+
+    async def _try_once(self, request: SummaryRequest, spent: Usage) -> Written:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await self._summariser(request)
+        except Exception as error:  # noqa: BLE001 - anybody's function may stand here
+            failure = explained(error)
+            failure.usage += spent
+            raise failure from error
+        written = Written(answer) if isinstance(answer, str) else answer
+        written = Written(self._style.tidy(written.text), written.usage + spent, written.model)
+        try:
+            check_summary(written.text, request, self._style)
+        except SummaryError as refusal:
+            refusal.usage = written.usage
+            raise
+        return written
+
+    def _wait_s(self, state: RetryCallState) -> float:
+        wait_s: float = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (state.attempt_number - 1)) * self._rng.uniform(
+            0.5, 1
+        )
+        error = state.outcome.exception() if state.outcome else None
+        asked_s = error.retry_after_s if isinstance(error, SummaryError) else 0.0
+        return max(wait_s, min(asked_s, _LONGEST_WAIT_S))
+
+
+def _after(error: SummaryError, tries: int) -> SummaryError:
+    """The last failure, which says how often it was tried."""
+    if tries > 1:
+        error.what = f"{error.what} It was tried {tries} times."
+    return error
