@@ -81,7 +81,7 @@ class CarefulSummariser:
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._summariser(request)
-        except Exception as error:  # noqa: BLE001 - anybody's function may stand here
+        except Exception as error:
             failure = explained(error)
             failure.usage += spent
             raise failure from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from .address import opens_as_answer, speaks_to_the_user
 from .failures import SummaryRefusedError
 from .styles import SummaryStyle
 from .summariser import SummaryRequest, transcript_line
@@ -17,53 +18,15 @@ _LONG_TALK_WORDS = 40
 _LEAST_ANCHORS = 4
 _LEAST_TOPICS = 12
 _REPEATED_WORDS = 8
+_LEAST_COVERAGE = 0.5
 _STEM = 5
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 _QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|„[^„“]*“|\"[^\"]*\"")
-_SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
 _NAMED = re.compile(r"(?<=[a-zà-ÿ,:;] )[A-ZÀ-Þ][\w-]{2,}|\b\w*\d[\w:.,-]*\w\b|\b\d\b")
 """A capital inside a sentence, or anything with a digit: what survives translation."""
-
-
-def _any_of(*alternatives: str) -> re.Pattern[str]:
-    return re.compile(rf"(?:{'|'.join(alternatives)})\b".replace("'", "['’]?"), re.IGNORECASE)
-
-
-# in the order English, French, German, Spanish, Italian, Portuguese, Dutch
-_REFUSAL = _any_of(
-    "(?:i'm |i am )?(?:sorry|afraid)|unfortunately,? i|i (?:cannot|can't|can not|won't|do not|don't)|as an ai|i'm an? ai",
-    "(?:je suis )?désolée?|je ne (?:peux|vois)|malheureusement,? je",
-    "(?:es )?tut mir leid|ich kann|leider kann",
-    "lo siento|no puedo",
-    "mi dispiace|non posso",
-    "desculpe|não posso|sinto muito",
-    "het spijt me|sorry|ik kan",
-)
-_REPLY = _any_of(
-    "sure|certainly|of course|absolutely|no problem|okay,|ok,|yes,|no,|hello|hi|hey|good (?:morning|evening|bye)",
-    "thank you|thanks|(?:you're|you are) welcome|glad to|happy to|i'm happy|great question|once upon a time|i heard",
-    "let me|here (?:is|are|you)|i am an? (?:ai|language|simulator)|i'm fine|i am fine",
-    "bien sûr|bonjour|merci|de rien|il était une fois|avec plaisir|voici",
-    "natürlich|gerne|hallo|danke|bitte schön|es war einmal|hier ist",
-    "claro|por supuesto|hola|gracias|de nada|érase una vez|había una vez|aquí (?:está|tienes)",
-    "certo|certamente|ciao|grazie|prego|c'era una volta|ecco",
-    "com certeza|olá|obrigad[oa]|era uma vez|aqui está",
-    "natuurlijk|graag gedaan|dank je|bedankt|er was eens|hier is",
-)
-_ABOUT_THE_TALK = _any_of(  # "Sure! Here is a summary: …" is one, after all
-    r".*\b(?:summar|recap|overview|conversation|résum|zusammenfass|gespräch|resum|riassun|riepilog|samenvat|gesprek)\w*",
-    r".*\b(?:the user|l'utilisat\w+|de[rn] (?:nutzer|benutzer)\w*|(?:el|la) usuari\w+|l'utente|o usuári\w+|de gebruiker)",
-)
-_YOU = _any_of(
-    r"\b(?:you|yours?|vous|votre|vos|ton|tes|du|dich|dein(?:e[rmns]?)?|usted|tus?|tuo|tua|você|jij|je|jouw)"
-)  # French `je` is harmless: a summary in the first person is none of the user either
-_THIRD_PERSON = _any_of(
-    r"\b(?:user|assistant|speaker|caller|they|their|he|she|his|her|utilisat\w+|il|elle|nutzer\w*|benutzer\w*",
-    r"assistent\w*|er|sie|usuari\w+|asistente|él|ella|utente|assistente|lui|lei|usuári\w+|ele|ela|gebruiker|hij|zij)",
-)
 _SMALL = frozenset(
     "that this with from have what when where which would could should about your please tell there their they "
     "then than them some more also just very like know want here will been were does said says okay yeah hello "
@@ -143,18 +106,14 @@ def _check_echo(said: str, request: SummaryRequest, style: SummaryStyle) -> None
 
 def _check_answer(said: str, request: SummaryRequest, style: SummaryStyle) -> None:
     own_words = _QUOTED.sub(" ", said).strip()
-    sentences = [sentence for sentence in _SENTENCE.split(own_words) if sentence.strip()] or [said]
-    opening = re.sub(r"^[\W_]+", "", sentences[0])
-    is_reply = _REPLY.match(opening) and not _ABOUT_THE_TALK.match(" ".join(sentences[:2]))
-    if is_reply or _REFUSAL.match(opening):
+    if opens_as_answer(own_words):
         raise SummaryRefusedError(f"It begins like an answer to the user, not like a summary: {_start(said)}")
     told = [turn.user_text for turn in request.turns]
     earlier = [*told[:-1], request.previous or ""] if len(told) > 1 or request.previous else told
-    addressed = sum(bool(_YOU.search(sentence)) for sentence in sentences)
-    if addressed * 2 >= len(sentences) and not _THIRD_PERSON.search(own_words):
-        if sentences[-1].rstrip().endswith("?"):
+    if speaks_to_the_user(own_words):
+        if own_words.endswith("?"):
             raise SummaryRefusedError(f"It asks the user something instead of summarising: {_start(said)}")
-        if _coverage(said, earlier) < 0.5:
+        if _coverage(said, earlier) < _LEAST_COVERAGE:
             raise SummaryRefusedError(f"It speaks to the user, about a part of the talk only: {_start(said)}")
     _check_topics(said, request, style)
 
