@@ -25,7 +25,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 _QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|„[^„“]*“|\"[^\"]*\"")
-_NAMED = re.compile(r"(?<=[a-zà-ÿ,:;] )[A-ZÀ-Þ][\w-]{2,}|\b\w*\d[\w:.,-]*\w\b|\b\d\b")
+_NAMED = re.compile(r"(?<=[a-zà-ÿ,;] )[A-ZÀ-Þ][\w-]{2,}|\b\w*\d[\w:.,-]*\w\b|\b\d\b")
 """A capital inside a sentence, or anything with a digit: what survives translation."""
 _SMALL = frozenset(
     "that this with from have what when where which would could should about your please tell there their they "

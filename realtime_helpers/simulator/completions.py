@@ -14,7 +14,7 @@ from .accounting import MESSAGE_FRAMING_TOKENS, count_text
 from .prompt import Line, Prompt, ToolCall
 from .protocol_error import ProtocolError, missing, optional_text, unsupported, wrong_type
 from .responder import BuiltinResponder
-from .summariser import summarise, wants_summary
+from .summariser import JSON_KEYS, summarise, wants_summary
 
 Json = dict[str, Any]
 _ROLES = ["system", "developer", "user", "assistant", "tool"]
@@ -45,12 +45,39 @@ class Asked:
 
     @property
     def summary(self) -> str | None:
-        """The extractive summary, when a lone user message is a transcript and the instructions ask for that."""
+        """The extractive summary, when a lone user message is a transcript and the instructions ask for that.
+
+        Raises:
+            ProtocolError: The answer must follow a JSON schema that rules cannot fill.
+        """
         instructions = "\n".join(line.text for line in self.prompt.lines if line.role == "system")
         talk = [line for line in self.prompt.lines if line.role != "system"]
         if len(talk) == 1 and talk[0].role == "user" and wants_summary(instructions, talk[0].text):
-            return summarise(instructions, talk[0].text)
+            return summarise(instructions, talk[0].text, self._json_keys)
+        if self.prompt.json_schema is not None:
+            raise ProtocolError(
+                "unsupported_value",
+                "The simulator's own responder writes JSON only where a transcript is to be summarised. "
+                "Start it with --responder URL#MODEL to have a language model answer.",
+                "response_format",
+            )
         return None
+
+    @property
+    def _json_keys(self) -> list[str] | None:
+        """What a schema asks for, of what rules can find."""
+        if self.prompt.json_schema is None:
+            return None
+        wanted = _object(self.prompt.json_schema["schema"].get("properties"), "response_format.schema.properties")
+        for name, schema in wanted.items():
+            if JSON_KEYS.get(name) != _object(schema, f"response_format.schema.properties.{name}").get("type"):
+                known = ", ".join(f"{key} ({kind})" for key, kind in JSON_KEYS.items())
+                raise ProtocolError(
+                    "unsupported_value",
+                    f"The simulator's own summariser cannot fill '{name}'. It fills: {known}.",
+                    "response_format",
+                )
+        return list(wanted)
 
     @property
     def answer_to_the_user(self) -> str:
@@ -78,6 +105,7 @@ def read_chat(body: Json) -> Asked:
         tool_choice=choice,
         parallel_tool_calls=body.get("parallel_tool_calls") is not False,
         max_output_tokens=_limit(body, "max_completion_tokens") or _limit(body, "max_tokens"),
+        json_schema=_json_schema(body.get("response_format"), "response_format"),
     )
     with_usage = isinstance(options, dict) and options.get("include_usage") is True
     return Asked(prompt, _model(body), body.get("stream") is True, with_usage)
@@ -100,7 +128,11 @@ def read_response(body: Json) -> Asked:
     lines = [line for index, message in enumerate(messages) for line in _lines(message, f"input[{index}]")]
     if instructions := optional_text(body, "instructions"):
         lines.insert(0, Line("system", instructions))
-    return Asked(Prompt(lines, max_output_tokens=_limit(body, "max_output_tokens")), _model(body))
+    wanted_form = _object(body.get("text") or {}, "text").get("format")
+    if wanted_form is not None:  # chat completions have one more level
+        wanted_form = {**_object(wanted_form, "text.format"), "json_schema": wanted_form}
+    schema = _json_schema(wanted_form, "text.format")
+    return Asked(Prompt(lines, max_output_tokens=_limit(body, "max_output_tokens"), json_schema=schema), _model(body))
 
 
 class Written:
@@ -302,6 +334,22 @@ def _tool_choice(choice: Any) -> str | Json:
     if choice not in {"auto", "none", "required"}:
         raise unsupported(choice, ["auto", "none", "required"], "tool_choice")
     return str(choice)
+
+
+def _json_schema(wanted: Any, path: str) -> Json | None:
+    """The `json_schema` of a response format: its `name` and `schema`; `None` for text."""
+    if wanted is None:
+        return None
+    kind = _object(wanted, path).get("type")
+    if kind not in {"text", "json_schema"}:
+        raise unsupported(kind, ["text", "json_schema"], f"{path}.type")
+    if kind == "text":
+        return None
+    schema = _object(wanted.get("json_schema"), f"{path}.json_schema")
+    if not isinstance(schema.get("name"), str):
+        raise missing(f"{path}.name")
+    _object(schema.get("schema"), f"{path}.schema")
+    return {name: schema[name] for name in ("name", "schema", "strict") if schema.get(name) is not None}
 
 
 def _limit(body: Json, name: str) -> int | None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # bounded everywhere: whoever types can choose the text, and everybody waits while it is searched
-_VALUE = r"(?P<value>[^.,;!?»”\"]{1,120}?)"
-_END = r"(?= (?:and|but|so|because) (?:my|i)\b|[.,;!?»”\"]|$)"
+_VALUE = r"(?P<value>(?:[^.,;!?»”\"]|(?<=\d)[.,](?=\d)){1,120}?)"
+_END = r"(?= (?:and|but|so|because) (?:my|i)\b|[;!?»”\"]|[.,](?!\d)|$)"
 _MOST_CHARACTERS = 20_000
 _LONGEST_QUESTION = 300
 _NOT_FACTS = re.compile(r"\b(?:question|turn|bad|fault|pleasure)\b")
@@ -19,11 +19,12 @@ _NOT_FACTS = re.compile(r"\b(?:question|turn|bad|fault|pleasure)\b")
 
 @dataclass(frozen=True)
 class Fact:
-    """Something a speaker said about themselves: `subject` is what, `value` is its content."""
+    """Something a speaker said about themselves: `subject` is what, `value` is its content, `said` the very words."""
 
     subject: str
     value: str
     verb: str = "is"
+    said: str = field(default="", compare=False)
 
     def as_answer(self) -> str:
         """The fact said back: 'Your dog is called Biscuit.'"""
@@ -40,15 +41,15 @@ _SENTENCES = {
 }  # fmt: skip
 
 _STATEMENTS: tuple[tuple[str, str | None, str], ...] = (
-    (r"\bmy (?P<subject>[\w ]{2,30}?) (?:is called|is named) ", None, "is called"),
+    (r"\bmy (?P<subject>[\w'’ ]{2,30}?) (?:is called|is named) ", None, "is called"),
     (r"\bi have an? (?P<subject>[\w ]{2,20}?) (?:called|named) ", None, "is called"),
-    (r"\bmy (?P<subject>[\w ]{2,30}?) (?:is|are) (?!called|named)", None, "is"),
+    (r"\bmy (?P<subject>[\w'’ ]{2,30}?) (?:is|are) (?!called|named)", None, "is"),
     (r"\bi live in ", "home", "is"),
     (r"\bi work as an? ", "work", "is"),
-    (r"\bi (?:come|am) from ", "birthplace", "is"),
+    (r"\bi(?: come| am|['’]m) from ", "birthplace", "is"),
     (r"\bi play the ", "instrument", "is"),
     (r"\bi (?:love|like) ", "taste", "is"),
-    (r"\bi am allergic to ", "allergy", "is"),
+    (r"\bi(?: am|['’]m) allergic to ", "allergy", "is"),
 )
 _PATTERNS = tuple(
     (re.compile(start + _VALUE + _END, re.IGNORECASE), subject, verb) for start, subject, verb in _STATEMENTS
@@ -61,7 +62,7 @@ _QUESTIONS: tuple[tuple[str, str | None], ...] = (
     (r"\bwhat (?:instrument )?do i play\b", "instrument"),
     (r"\bwhat do i (?:love|like)\b", "taste"),
     (r"\bwhat am i allergic to\b", "allergy"),
-    (r"\b(?:what is|what's|who is|how old is) my (?P<subject>[\w ]{1,60}?)(?: called| named)?$", None),
+    (r"\b(?:what is|what's|who is|how old is) my (?P<subject>[\w'’ ]{1,60}?)(?: called| named)?$", None),
 )
 _EVERYTHING = re.compile(
     r"\bwhat (?:did|have) i (?:tell|told|say|said)|\bwhat do you (?:know|remember) about me", re.IGNORECASE
@@ -77,7 +78,7 @@ def find_facts(text: str) -> list[Fact]:
             if _is_question(text, match.start()) or _NOT_FACTS.search(match.group(0)):
                 continue
             subject = fixed or _plain(match.group("subject"))
-            fact = Fact(subject, match.group("value").strip(), verb)
+            fact = Fact(subject, match.group("value").strip(), verb, match.group(0).strip())
             found.append((match.start(), fact))
     return [fact for _, fact in sorted(found, key=lambda entry: entry[0])]
 

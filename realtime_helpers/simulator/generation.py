@@ -55,6 +55,7 @@ class Request:
     max_output_tokens: int | str
     output_limit: int
     is_out_of_band: bool
+    is_task: bool
     metadata: dict[str, Any] | None
     conversation_id: str | None
 
@@ -178,6 +179,7 @@ class Generation:
         prompt = Prompt(
             lines, request.instructions, request.tools, request.tool_choice, request.parallel_tool_calls,
             None if request.max_output_tokens == "inf" else int(request.max_output_tokens),
+            is_task=request.is_task,
         )  # fmt: skip
         reply = self.session.parts.responder.reply(prompt)
         async with contextlib.aclosing(reply):

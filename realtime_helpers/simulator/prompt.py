@@ -45,6 +45,8 @@ class Prompt:
         tool_choice: `auto`, `required`, or the name of the function that must be called as `{"type", "name"}`.
         parallel_tool_calls: Whether several calls may be made at once.
         max_output_tokens: Upper limit, or `None`.
+        is_task: Whether it stands outside the conversation, with instructions of its own: work to do, not talk.
+        json_schema: What the answer must look like, with a `name` and a `schema`; `None`: plain text.
     """
 
     lines: Sequence[Line]
@@ -53,3 +55,5 @@ class Prompt:
     tool_choice: str | dict[str, Any] = "auto"
     parallel_tool_calls: bool = True
     max_output_tokens: int | None = None
+    is_task: bool = False
+    json_schema: dict[str, Any] | None = None

@@ -17,6 +17,7 @@ from .facts import Fact, asked_subject, find_facts, latest
 from .language import detect_language
 from .prompt import Line, Prompt, ToolCall
 from .stories import tell_stories
+from .summariser import asks_to_summarise, summarise_lines
 from .tool_calls import choose_calls
 from .words import NUMBERS, words_of
 
@@ -30,6 +31,8 @@ class Reply:
 
 
 _LONGEST_QUESTION = 500  # characters; searching a longer one would keep everybody waiting
+_WORD_FOR_WORD = re.compile(r"\bword[ -]for[ -]word\b|\bverbatim\b", re.IGNORECASE)
+_INAUDIBLE = "[inaudible]"
 DEAF = "I could hear a voice, but not make out its words: the recogniser of this simulator is missing or failed."
 
 
@@ -52,7 +55,9 @@ class BuiltinResponder:
             yield call
 
     def answer(self, prompt: Prompt) -> Reply:
-        """Answer the end of the context. Instructions are for responders that understand them."""
+        """Answer the end of the context. Instructions are for responders that understand them, but for two tasks."""
+        if prompt.is_task and (done := _do_task(prompt)) is not None:
+            return Reply(done)
         lines = prompt.lines
         question = next((line.text for line in reversed(lines) if line.role == "user"), "")
         question = " ".join(question.split())[-_LONGEST_QUESTION:]
@@ -87,6 +92,16 @@ class BuiltinResponder:
             return stories[0]
         openers = ("Here is the first one.", "Next one.", "And another.")
         return " ".join(f"{openers[min(n, 2)]} {story}" for n, story in enumerate(stories))
+
+
+def _do_task(prompt: Prompt) -> str | None:
+    """What instructions outside the conversation ask for, where it is one of the two things that rules can do."""
+    heard = [line for line in prompt.lines if line.text != DEAF]
+    if asks_to_summarise(prompt.instructions):
+        return summarise_lines(prompt.instructions, heard)
+    if _WORD_FOR_WORD.search(prompt.instructions):
+        return " ".join(line.text for line in heard if line.role == "user") or _INAUDIBLE
+    return None
 
 
 def _times_asked(question: str, lines: Sequence[Line]) -> int:

@@ -178,6 +178,7 @@ class Responses:
             max_output_tokens=limit,
             output_limit=model.max_output_tokens if limit == "inf" else limit,
             is_out_of_band=is_out_of_band,
+            is_task=is_out_of_band and bool(wanted.get("instructions")),
             metadata=wanted.get("metadata"),
             conversation_id=None if is_out_of_band else self._conversation_id,
         )

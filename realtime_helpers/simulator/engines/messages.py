@@ -78,6 +78,8 @@ def options_of(prompt: Prompt) -> Json:
             options["tool_choice"] = choice
         if not prompt.parallel_tool_calls:
             options["parallel_tool_calls"] = False
+    if prompt.json_schema is not None:
+        options["response_format"] = {"type": "json_schema", "json_schema": prompt.json_schema}
     if prompt.max_output_tokens is not None:
         options["max_tokens"] = prompt.max_output_tokens  # the older name: every compatible server knows it
     return options
