@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _SMALL_WORDS = {
-    "English": "the and of to is was that they it in for on with user assistant said about",
+    "English": "the and of to is was that they it in for on with user assistant said about a i my me you",
     "French": "le la les des du de et est que qui dans pour il elle une un dit raconté à l' d' résumé",
     "German": "der die das und ist nicht ein eine zu mit von den dem hat gesagt bisher über",
     "Spanish": "el la los las y es que en una un por con para dijo del resumen ha",

@@ -25,10 +25,8 @@ _CALLED = re.compile(r"^called (\w+) with (.*?)(?: \(call id (\S+)\))?$")
 _ANSWERED = re.compile(r"^answered (.*?)(?: \(call id (\S+)\))?$")
 _TOOL_QUOTE = re.compile(r"^([\w.-]+) \[([^\]]*)\]: (.*)$")
 _ID = re.compile(r"\"(?:\w*_)?(?:id|number|code|ref|reference)\"\s*:\s*\"?([\w-]+)\"?", re.IGNORECASE)
-_NOTABLE = re.compile(
-    r"\d|(?<=[a-z,] )[A-Z][a-z]"
-    r"|(?i:\b(?:remember|forget|promis|appointment|deadline|birthday|decided?|agreed?|book)\w*)"
-)
+_NAMED = re.compile(r"\d|(?<=[a-z,] )[A-Z][a-z]")
+_WORTHY = re.compile(r"\b(?:remember|forget|promis|appointment|deadline|birthday)", re.IGNORECASE)
 _DECISION = re.compile(r"\b(?:let us|let's|decided?|agreed?|we will|we'll|book)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
@@ -156,8 +154,10 @@ class Notes:
             rest = sentence
             for fact in facts:
                 rest = rest.replace(fact.said, "", 1)
-            if _NOTABLE.search(rest):
-                _add(self.notable, _around_note(rest.strip(" ,.") if facts else sentence))
+            if facts and (_NAMED.search(rest) or _DECISION.search(rest)):
+                _add(self.notable, _around_note(rest.strip(" ,.")))
+            elif not facts and (_NAMED.search(rest) or _DECISION.search(rest) or _WORTHY.search(rest)):
+                _add(self.notable, _around_note(sentence))
             elif not facts:
                 _add(self.requests, _cut(sentence))
         self.open_question = _cut(text) if text.endswith("?") else None
@@ -224,7 +224,7 @@ def _cut(text: str) -> str:
 def _around_note(text: str) -> str:
     """A long sentence is cut around what makes it notable."""
     words = text.rstrip(".").split()
-    note = _NOTABLE.search(text)
+    note = _NAMED.search(text)
     if len(words) <= _WORDS_PER_QUOTE or note is None:
         return _cut(text)
     begins = max(0, min(len(text[: note.start()].split()) - _WORDS_BEFORE_NOTE, len(words) - _WORDS_PER_QUOTE))
