@@ -292,6 +292,23 @@ async def test_a_response_that_is_not_completed_is_an_error(response: Any, why: 
     assert caught.value.usage.output_text == 3
 
 
+async def test_the_instructions_of_the_session_make_no_task_of_a_question_out_of_band() -> None:
+    desk = Desk()
+    await desk.say(
+        "session.update", session={"type": "realtime", "instructions": "Old turns are summarised word for word."}
+    )
+    await put(desk, request(("my dog is called biscuit", "Thank you.")))
+    question = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "what is my dog called"}]}
+    items = [{"type": "item_reference", "id": "u0"}, question]
+    plain = await desk.respond(conversation="none", input=items)
+    assert plain["output"][0]["content"][0]["text"] == "Your dog is called Biscuit."
+    task = await desk.respond(conversation="none", input=items, instructions="Summarise this.")
+    assert task["output"][0]["content"][0]["text"].startswith("Summary")
+    talk = await desk.respond(instructions="Summarise this.")
+    assert "Summary" not in talk["output"][0]["content"][0]["text"], "only work outside the conversation is a task"
+    await desk.close()
+
+
 async def speak(client: Client, config: Config, sentences: list[str]) -> list[str]:
     """Say sentences, and have each answered; returns the ids of the user's items."""
     ids = []
@@ -323,15 +340,13 @@ async def test_the_live_model_hears_what_no_transcript_says(config: Config, scen
         ids = await speak(live, config, said)
         completed = live.all("conversation.item.input_audio_transcription.completed")
         assert len(completed) < 3, "this test is about words that were not told"
+        before = len(live.events)
         turns = tuple(Turn((Item(item_id, "message", "user", spoken=True),)) for item_id in ids)
         written = await OutOfBandSummariser(ask_over(live), SummaryStyle(), "m")(SummaryRequest(turns))
         assert missing(written.text, ["biscuit", "lisbon", "green"]) == []
         assert written.usage.input_audio > 30, "it listened"
         assert [await hear(ask_over(live), item_id) for item_id in ids] == said
-        before = len(live.events)
-        await live.send("conversation.item.retrieve", item_id=ids[0])
-        await live.until("conversation.item.retrieved")
-        assert "conversation.item.added" not in live.kinds(before)
+        assert "conversation.item.added" not in live.kinds(before), "nothing of it is stored"
 
 
 async def test_a_recording_without_words_is_an_error_for_people() -> None:

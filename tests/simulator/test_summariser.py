@@ -10,6 +10,7 @@ import pytest
 from realtime_helpers.memory import SummaryRequest, SummaryStyle, check_summary
 from realtime_helpers.memory.checks import count_words
 from realtime_helpers.memory.record import read_content
+from realtime_helpers.simulator.engines.messages import options_of
 from realtime_helpers.simulator.language import detect_language
 from realtime_helpers.simulator.prompt import Line, Prompt, ToolCall
 from realtime_helpers.simulator.responder import DEAF, BuiltinResponder
@@ -107,6 +108,12 @@ def test_json_holds_decisions_and_the_open_question() -> None:
     assert orjson.loads(summarise("Summarise.", f"{talk}\nAssistant: At nine.", ["open_questions"])) == {
         "open_questions": []
     }
+
+
+def test_a_language_model_in_its_place_is_given_the_schema() -> None:
+    schema = {"name": "summary", "strict": True, "schema": {"type": "object"}}
+    assert options_of(Prompt([], json_schema=schema))["response_format"]["json_schema"] == schema
+    assert "response_format" not in options_of(Prompt([]))
 
 
 # -- out of band: the same, from a context window ---------------------------------------------------------
