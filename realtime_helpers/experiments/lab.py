@@ -187,9 +187,13 @@ class LabUser:
 
     def play(self, pcm: bytes, *, pause_ms: int = 800) -> None:
         """Say a clip (PCM16, 24 kHz, mono), then be silent for `pause_ms`."""
-        clip = silence(200) + pcm + silence(pause_ms)
+        self.play_on(silence(200) + pcm, pause_ms=pause_ms)
+
+    def play_on(self, pcm: bytes, *, pause_ms: int = 800) -> None:
+        """The same without a breath before it: the rest of a sentence."""
+        clip = pcm + silence(pause_ms)
         whole = _FRAME_MS * CHUNK_MS * BYTES_PER_MS // 8
-        self._clips.put_nowait(clip + bytes(-len(clip) % whole))
+        self._clips.put_nowait(clip + bytes(-len(clip) % whole) if pause_ms else clip)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """See `Source.chunks`."""

@@ -101,7 +101,7 @@ def test_when_asked_every_little_thing_goes() -> None:
     ],
 )
 def test_values_that_cannot_work_are_refused_in_words(wrong: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError, match="Use|Keep fewer"):
+    with pytest.raises(SettingsError, match=r"Use|Keep fewer"):
         SummaryPolicy(**wrong)
 
 
