@@ -10,25 +10,30 @@ from typing import Any
 import pytest
 
 from realtime_helpers import SessionError, SilentSink, State, SummaryPolicy, lost_items
-from realtime_helpers.experiments.lab import LabUser, MemoryService, clip_of, lab_config, lab_parts, lab_session
+from realtime_helpers.experiments.lab import (
+    LabParts,
+    LabUser,
+    MemoryService,
+    lab_config,
+    lab_parts,
+    lab_session,
+)
 from realtime_helpers.experiments.virtual_time import VirtualTimeLoop
 from realtime_helpers.session.live import LiveSession, Reconnect
 from realtime_helpers.simulator import Parts
 from realtime_helpers.simulator.faults import Fault, Scenario
 
-from ..conftest import SharedParts
-
 TEXT_ONLY = {"output_modalities": ["text"]}
-Talk = Callable[[Parts], Awaitable[None]]
+Talk = Callable[[LabParts], Awaitable[None]]
 
 
 @pytest.fixture(scope="session")
-def lab(parts: Parts) -> Parts:
+def lab(parts: Parts) -> LabParts:
     """What was said or heard once is remembered for all tests."""
-    return lab_parts(SharedParts(voice=parts.voice, ears=parts.ears))
+    return lab_parts(parts.voice, parts.ears)
 
 
-def run(talk: Talk, lab: Parts) -> None:
+def run(talk: Talk, lab: LabParts) -> None:
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         runner.run(talk(lab))
 
@@ -50,8 +55,8 @@ def assert_nothing_is_lost(session: LiveSession, service: MemoryService) -> None
     assert [item.id for item in now.items] == [item.id for item in service.line.session.conversation.items]
 
 
-def test_after_a_cut_line_the_conversation_goes_on_where_it_was(lab: Parts) -> None:
-    async def talk(lab: Parts) -> None:
+def test_after_a_cut_line_the_conversation_goes_on_where_it_was(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
         service = MemoryService(lab_config(lab))
         session = lab_session(service, config=TEXT_ONLY)
         session.start(None, SilentSink())
@@ -72,8 +77,8 @@ def test_after_a_cut_line_the_conversation_goes_on_where_it_was(lab: Parts) -> N
     run(talk, lab)
 
 
-def test_a_typed_turn_on_its_way_when_the_line_is_cut_is_sent_again_and_answered(lab: Parts) -> None:
-    async def talk(lab: Parts) -> None:
+def test_a_typed_turn_on_its_way_when_the_line_is_cut_is_sent_again_and_answered(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
         service = MemoryService(lab_config(lab))
         session = lab_session(service, config=TEXT_ONLY)
         session.start(None, SilentSink())
@@ -88,14 +93,14 @@ def test_a_typed_turn_on_its_way_when_the_line_is_cut_is_sent_again_and_answered
     run(talk, lab)
 
 
-def test_a_reply_that_was_cut_with_the_line_is_asked_for_again(lab: Parts) -> None:
-    async def talk(lab: Parts) -> None:
+def test_a_reply_that_was_cut_with_the_line_is_asked_for_again(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
         service = MemoryService(lab_config(lab))
         session = lab_session(service)
         session.start(None, SilentSink())
         await say(session, "Hello.")
         session.say_text("Tell me a long story.")
-        await session.wait_for(lambda now: now.turns[-1].assistant_text.count(" ") > 5)
+        await session.wait_for(lambda now: len(now.turns) == 2 and now.turns[1].assistant_text.count(" ") > 5)
         service.line.cut()
         await session.wait_for(lambda now: now.state is State.RECONNECTING)
         now = await session.wait_for(lambda now: now.has_answered(2))
@@ -107,13 +112,13 @@ def test_a_reply_that_was_cut_with_the_line_is_asked_for_again(lab: Parts) -> No
     run(talk, lab)
 
 
-def test_a_recording_whose_words_are_not_known_is_sent_again(lab: Parts) -> None:
-    async def talk(lab: Parts) -> None:
+def test_a_recording_whose_words_are_not_known_is_sent_again(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
         never = Scenario(faults=(Fault("transcript", "missing", times=1),))
         service, user = MemoryService(lab_config(lab, scenario=never)), LabUser()
         session = lab_session(service)
         session.start(user, SilentSink())
-        user.play(await clip_of(lab, "My dog is called Biscuit."))
+        user.play(await lab.voice.clip("My dog is called Biscuit."))
         await session.wait_for(lambda now: bool(now.turns) and bool(now.turns[0].assistant_text) and now.is_quiet)
         service.config.scenario = Scenario()
         service.line.cut()
@@ -126,13 +131,13 @@ def test_a_recording_whose_words_are_not_known_is_sent_again(lab: Parts) -> None
     run(talk, lab)
 
 
-def test_speech_that_the_old_server_made_no_turn_of_is_sent_again(lab: Parts) -> None:
-    async def talk(lab: Parts) -> None:
+def test_speech_that_the_old_server_made_no_turn_of_is_sent_again(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
         service, user = MemoryService(lab_config(lab)), LabUser()
         session = lab_session(service)
         session.start(user, SilentSink())
         await session.wait_for(lambda now: now.state is State.LISTENING)
-        clip = await clip_of(lab, "My dog is called Biscuit.")
+        clip = await lab.voice.clip("My dog is called Biscuit.")
         user.play(clip[: len(clip) // 2], pause_ms=0)
         await session.wait_for(lambda now: now.state is State.HEARING)
         service.line.cut()
@@ -148,8 +153,8 @@ def test_speech_that_the_old_server_made_no_turn_of_is_sent_again(lab: Parts) ->
     "step",
     ["conversation.item.create", "conversation.item.delete"],
 )
-def test_a_line_cut_in_the_middle_of_a_splice_loses_nothing(lab: Parts, step: str) -> None:
-    async def talk(lab: Parts) -> None:
+def test_a_line_cut_in_the_middle_of_a_splice_loses_nothing(lab: LabParts, step: str) -> None:
+    async def talk(lab: LabParts) -> None:
         service = MemoryService(lab_config(lab))
         cut_at: list[str] = []
 
@@ -179,8 +184,8 @@ def test_a_line_cut_in_the_middle_of_a_splice_loses_nothing(lab: Parts, step: st
     run(talk, lab)
 
 
-def test_an_hour_that_ends_is_not_noticed(lab: Parts) -> None:
-    async def talk(lab: Parts) -> None:
+def test_an_hour_that_ends_is_not_noticed(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
         service = MemoryService(lab_config(lab, session_seconds=600))
         session = lab_session(service, config=TEXT_ONLY)
         session.start(None, SilentSink())
@@ -199,8 +204,8 @@ def test_an_hour_that_ends_is_not_noticed(lab: Parts) -> None:
     run(talk, lab)
 
 
-def test_a_server_that_stays_away_is_given_up_in_words(lab: Parts) -> None:
-    async def talk(lab: Parts) -> None:
+def test_a_server_that_stays_away_is_given_up_in_words(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
         service = MemoryService(lab_config(lab))
         session = lab_session(service, config=TEXT_ONLY, reconnect=Reconnect(attempts=4))
         session.start(None, SilentSink())
@@ -223,8 +228,8 @@ def test_a_server_that_stays_away_is_given_up_in_words(lab: Parts) -> None:
     run(talk, lab)
 
 
-def test_what_is_said_while_there_is_no_line_is_answered_when_there_is_one(lab: Parts) -> None:
-    async def talk(lab: Parts) -> None:
+def test_what_is_said_while_there_is_no_line_is_answered_when_there_is_one(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
         service = MemoryService(lab_config(lab))
         session = lab_session(service, config=TEXT_ONLY)
         session.start(None, SilentSink())
