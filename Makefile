@@ -40,6 +40,7 @@ bench: $(VENV)/.ready-dev
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/sessions.py
 	@$(BIN)/python benchmarks/history.py
+	@$(BIN)/python benchmarks/costs.py
 
 $(VENV)/.ready-base:
 	@echo "Setting up $(VENV) (once) ..."
