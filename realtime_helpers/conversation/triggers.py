@@ -10,7 +10,8 @@ from .forecast import LEAST_SAVING, Forecast, Outlook, Strategy, Walker
 from .prices import PRICES_AS_OF
 from .usage import Usage
 
-_STEP = 1.02  # sizes nearer to each other than this cost the same, as far as anybody can foresee
+_STEP = 1.02  # in windows of many turns, sizes nearer to each other than this cost the same
+_MANY_TURNS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,9 @@ def _candidates(walker: Walker, keep_turns: int, verbatim_tokens: int, turns_apa
     last = 0.0
     for size in sorted({*first.peak[1:], *later.peak[1:], *(size for size in by_saving if size < smallest)}):
         strategy = Strategy(size, keep_turns, verbatim_tokens=verbatim_tokens)
-        if size >= last * _STEP and walker.until_due(later, strategy, turns_apart) == turns_apart:
+        if (size >= last * _STEP or size < _MANY_TURNS * turn_tokens) and walker.until_due(
+            later, strategy, turns_apart
+        ) == turns_apart:
             found.append(strategy)
             last = size
     return found
