@@ -22,7 +22,7 @@ from typing import Any, Self
 from ..audio.formats import BYTES_PER_MS, CHUNK_MS, chunks_of, silence
 from ..memory import Summariser, SummaryPolicy, SummaryRequest, SummaryStyle
 from ..session.live import LiveSession, Reconnect, Trace
-from ..session.service import Line, LineLostError, TextWriter, Writer
+from ..session.service import Line, LineLostError, Service, TextWriter, Writer
 from ..settings import Settings
 from ..simulator import Config, Pace, Parts
 from ..simulator.completions import read_chat
@@ -219,7 +219,7 @@ class LabUser:
 
 
 def lab_session(
-    service: MemoryService,
+    service: Service,
     *,
     memory: SummaryPolicy | None = None,
     summariser: Summariser | Writer = "chat",
