@@ -24,14 +24,12 @@ from realtime_helpers.protocol import delete_item
 from realtime_helpers.simulator import Parts
 from realtime_helpers.speech import Voice
 
-from ..conftest import SharedParts
-
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def lab(parts: Parts) -> Parts:
-    return lab_parts(SharedParts(voice=parts.voice, ears=parts.ears))
+    return lab_parts(parts.voice, parts.ears)
 
 
 @pytest.fixture(scope="module")
