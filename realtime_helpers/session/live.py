@@ -669,6 +669,7 @@ class LiveSession:
             responses=FrozenView(ledger.entries),
             total=ledger.total,
             window_tokens=ledger.window_tokens,
+            cache_hit_rate=ledger.hit_rate,
             cost_usd=None if prices is None else cost_usd(ledger.total, prices),
             summaries_usd=self._summaries_usd if self._summaries_are_priced else None,
             first_audio_ms=FrozenView(self._replies.first_audio_ms if self._replies else []),
