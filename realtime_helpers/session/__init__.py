@@ -3,6 +3,7 @@
 from .facade import RealtimeSession
 from .live import Reconnect
 from .record import conversation_record
+from .restore import Restoration
 from .snapshot import Snapshot, State
 
-__all__ = ["RealtimeSession", "Reconnect", "Snapshot", "State", "conversation_record"]
+__all__ = ["RealtimeSession", "Reconnect", "Restoration", "Snapshot", "State", "conversation_record"]
