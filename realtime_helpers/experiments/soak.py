@@ -31,7 +31,7 @@ MOST_GROWTH = 1.5
 FEWEST_TURNS_TO_JUDGE = 2_000
 """From how many turns on growth is judged: a tenth of fewer is mostly chance."""
 _FOR_EVER_S = 10.0**9
-_WARM_UP_TURNS = 20
+_WARM_UP_TURNS = 60
 
 
 @dataclass(frozen=True)
