@@ -232,11 +232,10 @@ class _Witness:
 
     def lost_turns(self, now: Snapshot, service: MemoryService) -> int:
         """Turns that are neither on the server word for word nor covered by the summary that stands there."""
-        on_server = service.line.session.conversation
-        there = {item.id for item in on_server.items}
+        there = {item.id for item in service.line.session.conversation.items}
         standing = [item for item in now.items if item.id in there]
-        covered = covered_by(now.summaries, standing).keys() & self._read
-        whole = sum(len(said) >= 2 and said <= there | covered for said in self._said.values())
+        safe = there | (covered_by(now.summaries, standing).keys() & self._read)
+        whole = sum(len(said) >= 2 and said <= safe for said in self._said.values())
         return self.turn - whole
 
 
