@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -104,8 +103,8 @@ class Checkpoint:
         summaries: Summaries until then.
         recalled: Facts that were known.
         asked: Facts that were asked for.
-        window_tokens: Conversation tokens that the latest response read.
-        input_per_response: Mean input tokens of a response.
+        window_tokens: What a question asked now reads: instructions, window and question.
+        input_per_response: Mean input tokens of the responses until then.
         input_tokens: Input tokens of all responses.
         cost_usd: All responses at list prices; the writer of the summaries is not counted.
     """
@@ -188,17 +187,17 @@ async def _hold(
             if passed >= marks[len(found)]:
                 told = FACTS[: talker.turns]
                 recalled = sum([fact.answer in await probes.ask(fact.asked) for fact in told])
-                found.append(_checkpoint(contender.name, now, recalled, len(told)))
+                found.append(_checkpoint(contender.name, now, recalled, len(told), probes.read_tokens))
     finally:
         await session.stop()
     return found
 
 
-def _checkpoint(policy: str, now: Snapshot, recalled: int, asked: int) -> Checkpoint:
+def _checkpoint(policy: str, now: Snapshot, recalled: int, asked: int, window_tokens: int) -> Checkpoint:
     responses = [entry.usage for entry in now.responses if not entry.out_of_band]
     total = sum(responses, Usage())
     return Checkpoint(
-        policy, len(now.turns), len(now.summaries), recalled, asked, now.window_tokens,
+        policy, len(now.turns), len(now.summaries), recalled, asked, window_tokens,
         total.input_tokens / len(responses), total.input_tokens, cost_usd(total, PRICES[SETTINGS.model]),
     )  # fmt: skip
 
@@ -208,9 +207,13 @@ class _Probes:
 
     An answer in the conversation would put the fact back into the window. The question goes to the server directly,
     with what the server's next response would read: only the laboratory can know that.
+
+    Attributes:
+        read_tokens: Input tokens of the latest answer.
     """
 
     def __init__(self, service: MemoryService) -> None:
+        self.read_tokens = 0
         self._service = service
         self._answer: asyncio.Future[str] | None = None
 
@@ -229,15 +232,15 @@ class _Probes:
         if direction == "received" and event["type"] == "response.done" and self._answer is not None:
             response = event["response"]
             if response["conversation_id"] is None and not self._answer.done():
-                with suppress(IndexError):
-                    self._answer.set_result(response["output"][0]["content"][0]["text"])
+                self.read_tokens = response["usage"]["input_tokens"]
+                self._answer.set_result(response["output"][0]["content"][0]["text"])
 
 
 def recall_table(report: RecallReport) -> Table:
     """The report for a terminal."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("policy")
-    for name in ("turns", "summaries", "recall", "window", "input / response", "input so far", "cost so far"):
+    table.add_column("policy", no_wrap=True)
+    for name in ("turns", "summaries", "recall", "window", "input/reply", "input", "cost"):
         table.add_column(name, justify="right")
     for at in report.checkpoints:
         table.add_row(
