@@ -1,10 +1,7 @@
 """What was said, by whom, and what it cost: pure values built from server events."""
 
 from .cost import (
-    PRICES,
-    PRICES_AS_OF,
     CostSplit,
-    Prices,
     cost_usd,
     lost_cache_usd,
     split_cost,

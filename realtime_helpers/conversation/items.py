@@ -59,6 +59,11 @@ class Item:
         return self.role == "system" and self.id.startswith(SUMMARY_ID_PREFIX)
 
     @property
+    def is_known(self) -> bool:
+        """Whether its words are known."""
+        return self.transcript is Transcript.FINAL
+
+    @property
     def heard_text(self) -> str:
         """The words that were heard: of an interrupted reply, the share of its text that was played.
 
@@ -95,8 +100,11 @@ class Turn:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing of it is still being made: replies ended, every call has its output."""
-        calls = {item.call_id for item in self.items if item.kind == "function_call"}
+        """Whether nothing of it is still being made: replies ended, every call has its output.
+
+        A call that was cut off is never carried out, so it gets none.
+        """
+        calls = {item.call_id for item in self.items if item.kind == "function_call" and item.status == "completed"}
         outputs = {item.call_id for item in self.items if item.kind == "function_call_output"}
         return calls <= outputs and all(item.status != "in_progress" for item in self.items)
 
@@ -108,7 +116,7 @@ class Turn:
     @property
     def is_readable(self) -> bool:
         """Whether the words of every item are known."""
-        return all(item.transcript is Transcript.FINAL for item in self.items)
+        return all(item.is_known for item in self.items)
 
 
 def group_turns(items: tuple[Item, ...]) -> tuple[Turn, ...]:

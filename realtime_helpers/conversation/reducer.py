@@ -76,7 +76,12 @@ class Conversation:
     @property
     def is_quiet(self) -> bool:
         """Whether the conversation may be edited: nobody speaks, and no response runs or is due (§7.3)."""
-        return not self.user_is_speaking and self.active_response_id is None and self._awaited_response is None
+        return not self.user_is_speaking and not self.reply_is_due
+
+    @property
+    def reply_is_due(self) -> bool:
+        """Whether a response runs, or was asked for."""
+        return self.active_response_id is not None or self._awaited_response is not None
 
     # -- changing -------------------------------------------------------------------------------------
 
@@ -84,6 +89,17 @@ class Conversation:
         """Take note of an event on its way to the server: a `response.create` makes a response due."""
         if event["type"] == "response.create" and (event.get("response") or {}).get("conversation") != "none":
             self._awaited_response = event.get("event_id") or "client"
+
+    def line_lost(self) -> None:
+        """The connection is gone, and with it the server's conversation; what was said stays in the history."""
+        for item_id in self._order:
+            item = self._items[item_id]
+            status = "incomplete" if item.status == "in_progress" else item.status
+            self._items[item_id] = replace(item, deleted=True, status=status)
+        for record in (self._order, self._words, self._speech_start_ms, self._speech_ms):
+            record.clear()
+        self.active_response_id = self._awaited_response = None
+        self.user_is_speaking = False
 
     def apply(self, event: Event) -> None:
         """Take in one server event. Unknown events and fields are ignored."""
@@ -122,15 +138,19 @@ class Conversation:
     def _on_added(self, event: Event) -> None:
         wire = event["item"]
         item_id = wire["id"]
-        if item_id in self._items:
+        known = self._items.get(item_id)
+        if known is not None and not known.deleted:
             return
-        words = self._words.pop(item_id, None)
-        item = _from_wire(wire, audio_ms=self._speech_ms.pop(item_id, 0.0))
-        if words is not None:
-            item = replace(item, text=words.text, transcript=words.state)
         position = self._position_after(event.get("previous_item_id"))
-        # the history also holds deleted items, so a place in it is found by the item that follows
-        self._items.add(item, before=self._order[position] if position < len(self._order) else None)
+        if known is not None:
+            self._items[item_id] = _restored(known, wire)
+        else:
+            words = self._words.pop(item_id, None)
+            item = _from_wire(wire, audio_ms=self._speech_ms.pop(item_id, 0.0))
+            if words is not None:
+                item = replace(item, text=words.text, transcript=words.state)
+            # the history also holds deleted items, so a place in it is found by the item that follows
+            self._items.add(item, before=self._order[position] if position < len(self._order) else None)
         self._order.insert(position, item_id)
 
     def _position_after(self, previous: str | None) -> int:
@@ -240,6 +260,16 @@ class Conversation:
         "response.done": _on_response_done,
         "error": _on_error,
     }  # fmt: skip
+
+
+def _restored(known: Item, wire: dict[str, Any]) -> Item:
+    """An item that is put back into a new conversation under its old id; speech may come back as text."""
+    item = _from_wire(wire, audio_ms=known.audio_ms)
+    if not item.spoken:
+        item = replace(item, audio_ms=0.0)
+    if known.role == "user":
+        item = replace(item, text=known.text or item.text, transcript=known.transcript)
+    return item
 
 
 def _from_wire(wire: dict[str, Any], *, audio_ms: float) -> Item:

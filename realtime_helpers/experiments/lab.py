@@ -20,9 +20,8 @@ from typing import Any, Self
 
 from ..audio.formats import BYTES_PER_MS, CHUNK_MS, chunks_of, silence
 from ..memory import Summariser, SummaryPolicy, SummaryRequest, SummaryStyle
-from ..protocol import IdMint
-from ..session.live import LiveSession, Trace
-from ..session.service import Line, LineLostError
+from ..session.live import LiveSession, Reconnect, Trace
+from ..session.service import Line, LineLostError, TextWriter, Writer
 from ..settings import Settings
 from ..simulator import Config, Pace, Parts
 from ..simulator.completions import read_chat
@@ -73,7 +72,7 @@ class MemoryService:
         self.lines.append(line)
         return _ClientEnd(line)
 
-    def summariser(self, style: SummaryStyle) -> Summariser:
+    def summariser(self, style: SummaryStyle, writer: TextWriter) -> Summariser:  # noqa: ARG002
         """The simulator's own writer, through the body of a chat completion but without HTTP."""
         return BuiltinWriter(style)
 
@@ -208,15 +207,24 @@ def lab_session(
     service: MemoryService,
     *,
     memory: SummaryPolicy | None = None,
-    summariser: Summariser | None = None,
+    summariser: Summariser | Writer = "chat",
     style: SummaryStyle | None = None,
     config: Mapping[str, Any] | None = None,
     trace: Trace | None = None,
+    reconnect: Reconnect | None = Reconnect(),  # noqa: B008 - immutable
 ) -> LiveSession:
     """The inside of a `RealtimeSession`, on this loop; see there for the arguments."""
     loop = asyncio.get_running_loop()
-    ids = IdMint(lambda: 1.8e9 + loop.time(), random.Random(1))
     wanted: dict[str, Any] = {"audio": {"input": {"transcription": {"model": SETTINGS.transcription_model}}}}
     return LiveSession(
-        service, SETTINGS, {**wanted, **(config or {})}, memory, style or SummaryStyle(), summariser, trace, ids
+        service,
+        SETTINGS,
+        {**wanted, **(config or {})},
+        memory,
+        style,
+        summariser,
+        trace,
+        reconnect,
+        clock=lambda: 1.8e9 + loop.time(),
+        rng=random.Random(1),
     )

@@ -7,17 +7,27 @@ from .compactor import (
     Assume,
     Compactor,
     Effect,
+    Hear,
     Phase,
     Problem,
     Send,
-    SummaryRecord,
     Write,
 )
 from .failures import SummaryError, SummaryRefusedError
-from .policy import Plan, SummaryPolicy, Trigger, estimate_item_tokens
-from .provenance import covered_by, lost_items
+from .policy import Plan, Standing, SummaryPolicy, estimate_item_tokens
+from .provenance import Occasion, SummaryRecord, covered_by, lost_items
 from .styles import BULLETS, JSON_RECORD, PARAGRAPH, Form, SummaryStyle
 from .summariser import AskOutOfBand, Summariser, SummaryRequest, Written
+from .triggers import (
+    AtCost,
+    AtShareOfWindow,
+    AtTokens,
+    AtTurns,
+    Trigger,
+    all_of,
+    any_of,
+    server_truncation,
+)
 from .writers import ChatSummariser, OutOfBandSummariser, ResponsesSummariser, hear
 
 __all__ = [
@@ -27,18 +37,25 @@ __all__ = [
     "SIZE_TOLERANCE",
     "AskOutOfBand",
     "Assume",
+    "AtCost",
+    "AtShareOfWindow",
+    "AtTokens",
+    "AtTurns",
     "CacheAwareTrigger",
     "CarefulSummariser",
     "ChatSummariser",
     "Compactor",
     "Effect",
     "Form",
+    "Hear",
+    "Occasion",
     "OutOfBandSummariser",
     "Phase",
     "Plan",
     "Problem",
     "ResponsesSummariser",
     "Send",
+    "Standing",
     "Summariser",
     "SummaryError",
     "SummaryPolicy",
@@ -49,9 +66,12 @@ __all__ = [
     "Trigger",
     "Write",
     "Written",
+    "all_of",
+    "any_of",
     "check_summary",
     "covered_by",
     "estimate_item_tokens",
     "hear",
     "lost_items",
+    "server_truncation",
 ]

@@ -1,26 +1,26 @@
 """Carries a plan out on the server, step by step, each step acknowledged. A state machine without I/O.
 
-    idle -> waiting (for transcripts) -> summarising -> inserting -> deleting -> idle
+    idle -> waiting (for transcripts) -> hearing (what none came for) -> summarising -> inserting -> deleting -> idle
 
-The order keeps the promise that no turn is lost: the summary is acknowledged before the first delete is sent, so
+The order keeps the promise that no turn is lost: the memory item is acknowledged before the first delete is sent, so
 a failure at any point leaves a conversation that is still complete. Edits are sent only while the conversation
 is quiet. Nothing here blocks: the caller carries out the effects it gets, and reports what came of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ..conversation import SUMMARY_ID_PREFIX, Conversation, Turn, Usage, estimate_text_tokens
+from ..conversation import SUMMARY_ID_PREFIX, Conversation, Turn, Usage, estimate_text_tokens, group_turns
 from ..protocol import ErrorKind, Event, classify_error, create_item, delete_item, system_text
 from ..protocol.client_events import ROOT
-from .policy import Plan, SummaryPolicy, estimate_item_tokens
-from .summariser import HEADING, SummaryRequest
+from .policy import Plan, Standing, SummaryPolicy, estimate_item_tokens
+from .provenance import Occasion, SummaryRecord
+from .summariser import SummaryRequest, Written, memory_text
 
 MAX_ATTEMPTS = 3
-TRANSCRIPT_PATIENCE_S = 15.0
 ACKNOWLEDGEMENT_PATIENCE_S = 10.0
 _MOST_RESPONSES_SKIPPED = 15
 
@@ -30,32 +30,10 @@ class Phase(Enum):
 
     IDLE = "idle"
     WAITING = "waiting"
+    HEARING = "hearing"
     SUMMARISING = "summarising"
     INSERTING = "inserting"
     DELETING = "deleting"
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryRecord:
-    """One summary: what it says, what it stands for, and what it did to the window.
-
-    Attributes:
-        id: Id of its system item.
-        text: The summary.
-        covers: Ids of the items it replaced itself, in order.
-        merges: Id of the earlier summary it took in, whose items it stands for too.
-        window_before: Conversation tokens of the response that set it off.
-        window_after: Conversation tokens of the first response after it; `None` until then.
-        left_over: Items it covers that the server refused to delete: they stay verbatim as well.
-    """
-
-    id: str
-    text: str
-    covers: tuple[str, ...]
-    merges: str | None
-    window_before: int
-    window_after: int | None = None
-    left_over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +41,13 @@ class Send:
     """Effect: send this event."""
 
     event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """Effect: find out what was said in this item, off the receive loop; report with `heard`."""
+
+    item_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +71,7 @@ class Problem:
     message: str
 
 
-Effect = Send | Write | Assume | Problem
+Effect = Send | Hear | Write | Assume | Problem
 
 
 @dataclass
@@ -98,38 +83,64 @@ class _Step:
     attempts: int = 0
 
 
+def _nothing() -> Collection[str]:
+    return ()
+
+
 class Compactor:
-    """Summarises old turns inside the live conversation.
+    """Replaces old turns by a memory item inside the live conversation.
 
     Args:
-        policy: When and what.
+        policy: When and what; `None`: only when asked.
         new_id: Mints ids from a prefix.
+        can_hear: Whether `Hear` works.
+        playing: Ids of replies that are still being played: nobody knows yet what of them will be heard.
     """
 
-    def __init__(self, policy: SummaryPolicy, new_id: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        policy: SummaryPolicy | None,
+        new_id: Callable[[str], str],
+        *,
+        can_hear: bool = False,
+        playing: Callable[[], Collection[str]] = _nothing,
+    ) -> None:
         self.policy = policy
         self.phase = Phase.IDLE
         self.records: list[SummaryRecord] = []
         self._new_id = new_id
+        self._can_hear = can_hear
+        self._playing = playing
         self._plan: Plan | None = None
-        self._deadline_s: float | None = None
+        self._occasion: Occasion = "due"
+        self._to_hear: set[str] = set()
+        self._summarised: tuple[Turn, ...] = ()
+        self._verbatim: tuple[Turn, ...] = ()
         self._draft: SummaryRecord | None = None
         self._steps: dict[str, _Step] = {}
         self._fresh_response: str | None = None
-        self._window_before = 0
-        self._given_up: set[str] = set()
+        self._unheard: set[str] = set()
         self._failures = 0
         self._responses_to_skip = 0
 
     @property
     def next_deadline_s(self) -> float | None:
-        """When `tick` is due, on the clock of `now_s`; `None` when nothing is awaited."""
-        waits = [
-            step.sent_at_s + ACKNOWLEDGEMENT_PATIENCE_S for step in self._steps.values() if step.sent_at_s is not None
-        ]
-        if self._deadline_s is not None:
-            waits.append(self._deadline_s)
-        return min(waits, default=None)
+        """When `advance` is due, on the clock of `now_s`; `None` when nothing is awaited."""
+        sent = [step.sent_at_s for step in self._steps.values() if step.sent_at_s is not None]
+        return min(sent) + ACKNOWLEDGEMENT_PATIENCE_S if sent else None
+
+    @property
+    def is_window_measured(self) -> bool:
+        """Whether a response has read the conversation since the last edit."""
+        return not self.records or self.records[-1].window_after is not None
+
+    def standing(self, conversation: Conversation) -> Standing:
+        """The memory item that stands now, with the turns in it as they are known now."""
+        if not self.records:
+            return Standing()
+        last = self.records[-1]
+        items = tuple(item for item_id in last.verbatim if (item := conversation.find(item_id)) is not None)
+        return Standing(last.id, last.text, group_turns(items), frozenset(last.pinned))
 
     # -- what happens ---------------------------------------------------------------------------------
 
@@ -141,7 +152,7 @@ class Compactor:
                 self._fresh_response = event["response"]["id"]
             case "response.done" if event["response"]["id"] == self._fresh_response and _read_something(event):
                 # a response created during a splice measured the old window: it decides nothing
-                effects += self._consider(conversation, now_s)
+                effects += self._consider(conversation)
             case "conversation.item.added" if self._draft and event["item"]["id"] == self._draft.id:
                 self._inserted(conversation)
             case "conversation.item.deleted" if event["item_id"] in self._steps:
@@ -150,110 +161,241 @@ class Compactor:
                 effects += self._refused(event)
         return effects + self.advance(conversation, now_s)
 
+    def set_policy(self, policy: SummaryPolicy | None, conversation: Conversation, now_s: float) -> list[Effect]:
+        """Use another policy from now on; what it finds due is begun at once."""
+        self.policy = policy
+        self._responses_to_skip = 0
+        if self.phase is Phase.IDLE and self.is_window_measured and conversation.ledger.window_tokens:
+            return self._consider(conversation) + self.advance(conversation, now_s)
+        return []
+
     def summarise_now(self, conversation: Conversation, now_s: float) -> list[Effect]:
-        """Start without waiting for the trigger. Does nothing when one is under way or there is nothing to cover."""
+        """Start without waiting for the trigger. Does nothing when a splice is under way."""
         if self.phase is not Phase.IDLE:
             return []
-        plan = replace(self.policy, least_saving_tokens=0).plan(conversation, self._given_up)
+        self._unheard.clear()  # the user asks: try again what was given up
+        plan = self._new_plan(self.policy or SummaryPolicy(), conversation, is_asked=True)
         if plan is None:
             return [Problem("There is nothing to summarise yet: no whole turn is older than those that are kept.")]
-        self._start(plan, conversation, now_s)
+        self._start(plan, "asked")
         return self.advance(conversation, now_s)
 
-    def summary_written(self, text: str, conversation: Conversation, now_s: float) -> list[Effect]:
+    def undo(self, conversation: Conversation, now_s: float) -> list[Effect]:
+        """Put the words of the turns that the latest summary was written from back in its place.
+
+        They come back as text in the memory item, for the items themselves are gone from the server; an earlier
+        summary that was merged stands for its own turns again. They stay so until the user asks for a summary.
+        """
+        if self.phase is not Phase.IDLE:
+            return [Problem("A summary is just being made. Undo it when it is done.")]
+        last = self.records[-1] if self.records else None
+        layer = next((record for record in reversed(self.records) if last and record.id == last.layer), None)
+        if last is None or layer is None:
+            return [Problem("There is no summary to undo.")]
+        text = next((record.text for record in self.records if record.id == layer.beneath), "")
+        back = set(layer.summarised) | set(last.verbatim)
+        # the history knows the order in which things were said
+        words = tuple(item.id for turn in conversation.all_turns for item in turn.items if item.id in back)
+        self._plan = Plan((), self.standing(conversation))
+        self._insert(
+            self._new_record("undone", conversation, text=text, verbatim=words, pinned=words, layer=layer.beneath),
+            conversation,
+        )
+        return self.advance(conversation, now_s)
+
+    def heard(self, item_id: str, text: str | None, conversation: Conversation, now_s: float) -> list[Effect]:
+        """What a `Hear` brought: the words, or `None` when they could not be found out."""
+        if item_id not in self._to_hear:
+            return []
+        self._to_hear.discard(item_id)
+        effects: list[Effect] = []
+        if text is None:
+            self._unheard.add(item_id)
+        else:
+            kind = "conversation.item.input_audio_transcription.completed"
+            effects.append(Assume({"type": kind, "item_id": item_id, "content_index": 0, "transcript": text}))
+        # the caller applies the assumed event first and so calls back; without one we go on ourselves
+        return effects or self.advance(conversation, now_s)
+
+    def summary_written(self, written: Written, conversation: Conversation, now_s: float) -> list[Effect]:
         """Take the text that a `Write` asked for."""
         if self.phase is not Phase.SUMMARISING or self._plan is None:
             return []
-        text = text.strip()
-        size = sum(estimate_item_tokens(item) for turn in self._plan.turns for item in turn.items)
-        previous = estimate_text_tokens(self._plan.previous.text) if self._plan.previous else 0
+        text = written.text.strip()
+        size = sum(estimate_item_tokens(item) for turn in self._summarised for item in turn.items)
         if not text:
             return self._fail("The summariser answered with nothing")
-        if estimate_text_tokens(text) >= size + previous:
+        if estimate_text_tokens(text) >= size + estimate_text_tokens(self._plan.standing.summary):
             return self._fail("The summary is longer than what it would replace")
-        covers = tuple(item_id for turn in self._plan.turns for item_id in turn.ids)
-        merges = self._plan.previous.id if self._plan.previous else None
-        self.phase = Phase.INSERTING
-        self._draft = SummaryRecord(
-            self._new_id(SUMMARY_ID_PREFIX.rstrip("_")), text, covers, merges, self._window_before
-        )
-        self._steps = {self._draft.id: self._insert_step(self._draft)}
+        self._insert(self._spliced(text, conversation, written.usage, written.model), conversation)
         return self.advance(conversation, now_s)
 
     def summary_failed(self, reason: str) -> list[Effect]:
         """No summary could be written; a later response over the trigger tries again, ever later ones."""
         if self.phase is not Phase.SUMMARISING:
             return []
-        return self._fail(f"The summary could not be written ({reason})")
+        return self._fail(f"The summary could not be written ({reason.rstrip('.')})")
 
     def advance(self, conversation: Conversation, now_s: float) -> list[Effect]:
         """Do what can be done now: call it after every event and at `next_deadline_s`."""
         match self.phase:
-            case Phase.WAITING:
-                return self._wait_for_words(conversation, now_s)
+            case Phase.WAITING | Phase.HEARING:
+                return self._gather_words(conversation, now_s)
             case Phase.INSERTING | Phase.DELETING:
                 return self._send_due(conversation, now_s)
             case _:
                 return []
 
+    # -- a new connection -----------------------------------------------------------------------------
+
+    def line_lost(self) -> None:
+        """The server has forgotten everything: what was under way is given up, what was acknowledged stands."""
+        self._rest()
+        self._fresh_response = None
+
+    def carry_over(self, turns: Iterable[Turn], conversation: Conversation) -> Event | None:
+        """The first event for a new, empty conversation: one memory item with the standing summary and these turns.
+
+        It counts from its acknowledgement on, like any other. Call it again for every try.
+
+        Args:
+            turns: Turns that no memory item stands for yet, every word known, oldest first.
+            conversation: Where earlier turns are remembered.
+        """
+        last = self.records[-1] if self.records else None
+        covers = tuple(item_id for turn in turns for item_id in turn.ids)
+        if last is None and not covers:
+            return None
+        self._draft = self._new_record(
+            "reconnected", conversation, text=last.text if last else "", covers=covers,
+            verbatim=(*(last.verbatim if last else ()), *covers), pinned=last.pinned if last else (),
+            layer=last.layer if last else None,
+        )  # fmt: skip
+        return self._insert_event(self._draft, conversation)
+
     # -- planning -------------------------------------------------------------------------------------
 
-    def _consider(self, conversation: Conversation, now_s: float) -> list[Effect]:
-        if self.records and self.records[-1].window_after is None and conversation.ledger.window_tokens:
+    def _consider(self, conversation: Conversation) -> list[Effect]:
+        if not self.is_window_measured and conversation.ledger.window_tokens:
             self.records[-1] = replace(self.records[-1], window_after=conversation.ledger.window_tokens)
-        if self.phase is not Phase.IDLE or not self.policy.is_due(conversation):
+        if self.phase is not Phase.IDLE or self.policy is None or not self.policy.is_due(conversation):
             return []
         if self._responses_to_skip:
             self._responses_to_skip -= 1
-        elif (plan := self.policy.plan(conversation, self._given_up)) is not None:
-            self._start(plan, conversation, now_s)
+        elif (plan := self._new_plan(self.policy, conversation)) is not None:
+            self._start(plan, "due")
         return []
 
-    def _start(self, plan: Plan, conversation: Conversation, now_s: float) -> None:
+    def _new_plan(self, policy: SummaryPolicy, conversation: Conversation, *, is_asked: bool = False) -> Plan | None:
+        return policy.plan(
+            conversation, self.standing(conversation), closed={*self._unheard, *self._playing()},
+            can_hear=self._can_hear, is_asked=is_asked,
+        )  # fmt: skip
+
+    def _start(self, plan: Plan, occasion: Occasion) -> None:
         self.phase = Phase.WAITING
         self._plan = plan
-        self._window_before = conversation.ledger.window_tokens
-        self._deadline_s = now_s + TRANSCRIPT_PATIENCE_S
+        self._occasion = occasion
 
-    def _wait_for_words(self, conversation: Conversation, now_s: float) -> list[Effect]:
+    def _gather_words(self, conversation: Conversation, now_s: float) -> list[Effect]:
         assert self._plan is not None
-        assert self._deadline_s is not None
-        current = replace(self._plan, turns=tuple(_refreshed(turn, conversation) for turn in self._plan.turns))
-        if current.pending and now_s < self._deadline_s:
+        turns = tuple(turn for old in self._plan.turns if (turn := _refreshed(old, conversation)).items)
+        unknown = [
+            item.id for turn in turns for item in turn.items if not item.is_known and item.id not in self._unheard
+        ]
+        pending = {item.id for turn in turns for item in turn.pending}
+        if self.phase is Phase.WAITING:
+            if pending:
+                return []  # the session ends every wait for a transcript
+            if unknown and self._can_hear:
+                self.phase = Phase.HEARING
+                self._to_hear = set(unknown)
+                return [Hear(item_id) for item_id in unknown]
+        elif self._to_hear & set(unknown):
             return []
-        self._deadline_s = None
-        self._given_up.update(item.id for item in current.pending)
         # a turn nobody could read is never covered: it stays on the server as audio
-        there = tuple(turn for turn in current.turns if turn.items)
-        readable = tuple(turn for turn in there if turn.is_readable)
-        unread = len(there) - len(readable)
+        readable = tuple(turn for turn in turns if turn.is_readable)
         effects: list[Effect] = []
-        if unread:
-            effects.append(Problem(f"{unread} turn(s) have no transcript; they stay in the conversation as audio."))
-        if not readable:
-            return effects + self._give_up(None)
+        if unread := len(turns) - len(readable):
+            effects.append(
+                Problem(f"{unread} turn(s) cannot be put into words; they stay in the conversation as audio.")
+            )
+        self._plan = replace(self._plan, turns=readable)
+        self._summarised, self._verbatim = self._plan.divide(readable)
+        if not readable and not self._summarised:
+            self._rest()
+            return effects
+        if not self._summarised:
+            self._insert(self._spliced(self._plan.standing.summary, conversation), conversation)
+            return effects + self.advance(conversation, now_s)
         self.phase = Phase.SUMMARISING
-        self._plan = replace(current, turns=readable)
-        previous = current.previous.text.removeprefix(HEADING) if current.previous else None
-        return [*effects, Write(SummaryRequest(readable, previous))]
+        return [*effects, Write(SummaryRequest(self._summarised, self._plan.standing.summary or None))]
+
+    def _spliced(
+        self, text: str, conversation: Conversation, usage: Usage | None = None, model: str | None = None
+    ) -> SummaryRecord:
+        """The record of the plan, once its text is known."""
+        assert self._plan is not None
+        verbatim = tuple(item_id for turn in self._verbatim for item_id in turn.ids)
+        pinned = () if self._plan.unpins else tuple(i for i in verbatim if i in self._plan.standing.pinned)
+        last = self.records[-1] if self.records else None
+        record = self._new_record(
+            self._occasion, conversation, text=text, verbatim=verbatim, pinned=pinned,
+            covers=tuple(item_id for turn in self._plan.turns for item_id in turn.ids),
+            layer=last.layer if last else None,
+        )  # fmt: skip
+        if not self._summarised:
+            return record
+        return replace(
+            record, summarised=tuple(item_id for turn in self._summarised for item_id in turn.ids),
+            layer=record.id, beneath=record.layer, usage=usage or Usage(), model=model,
+        )  # fmt: skip
+
+    def _new_record(
+        self,
+        occasion: Occasion,
+        conversation: Conversation,
+        *,
+        text: str,
+        verbatim: tuple[str, ...],
+        pinned: tuple[str, ...],
+        layer: str | None,
+        covers: tuple[str, ...] = (),
+    ) -> SummaryRecord:
+        merges = self.records[-1].id if self.records else None
+        return SummaryRecord(
+            self._new_id(SUMMARY_ID_PREFIX.rstrip("_")), text, covers, merges, conversation.ledger.window_tokens,
+            verbatim=verbatim, pinned=pinned, layer=layer, occasion=occasion,
+        )  # fmt: skip
 
     def _fail(self, what: str) -> list[Effect]:
-        """Give up this time, and skip 0, 1, 3, 7 responses before the next try."""
+        """Give up this time, and skip 0, 1, 3, 7 responses before the next try: a broken writer is left in peace."""
         self._failures += 1
         self._responses_to_skip = min(2 ** (self._failures - 1) - 1, _MOST_RESPONSES_SKIPPED)
-        return self._give_up(f"{what}; the old turns stay as they are.")
+        return self._give_up(what)
 
-    def _give_up(self, message: str | None) -> list[Effect]:
+    def _give_up(self, what: str) -> list[Effect]:
+        self._rest()
+        return [Problem(f"{what}; the old turns stay as they are.")]
+
+    def _rest(self) -> None:
         self.phase = Phase.IDLE
-        self._plan = self._draft = self._deadline_s = None
+        self._plan = self._draft = None
         self._steps = {}
-        return [Problem(message)] if message else []
+        self._to_hear = set()
+        self._summarised = self._verbatim = ()
 
     # -- editing --------------------------------------------------------------------------------------
 
-    def _insert_step(self, draft: SummaryRecord) -> _Step:
-        item = system_text(HEADING + draft.text, item_id=draft.id)
-        return _Step(create_item(item, after=ROOT, event_id=self._new_id("event")))
+    def _insert(self, draft: SummaryRecord, conversation: Conversation) -> None:
+        self.phase = Phase.INSERTING
+        self._draft = draft
+        self._steps = {draft.id: _Step(self._insert_event(draft, conversation))}
+
+    def _insert_event(self, draft: SummaryRecord, conversation: Conversation) -> Event:
+        words = tuple(item for item_id in draft.verbatim if (item := conversation.find(item_id)) is not None)
+        memory = system_text(memory_text(draft.text, words), item_id=draft.id)
+        return create_item(memory, after=ROOT, event_id=self._new_id("event"))
 
     def _send_due(self, conversation: Conversation, now_s: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -269,26 +411,23 @@ class Compactor:
                 step.sent_at_s = now_s
                 effects.append(Send(step.event))
         if self.phase is Phase.DELETING and not self._steps:
-            self._finish()
+            self._rest()
+            self._fresh_response = None
+            self._failures = 0
         return effects
 
     def _inserted(self, conversation: Conversation) -> None:
         assert self._draft is not None
-        if self.phase is not Phase.INSERTING:
-            return
-        self.phase = Phase.DELETING
+        draft, self._draft = self._draft, None
         # the record counts from here: should the rest fail, the covered turns are both summarised and verbatim
-        self.records.append(self._draft)
-        covered = set(self._draft.covers)
-        # every other summary goes: also one that an earlier splice could not delete
-        old = [i.id for i in conversation.items if i.id in covered or (i.is_summary and i.id != self._draft.id)]
+        self.records.append(draft)
+        if self.phase is not Phase.INSERTING:
+            return  # carried over into an empty conversation
+        self.phase = Phase.DELETING
+        covered = set(draft.covers)
+        # every other memory item goes: also one that an earlier splice could not delete
+        old = [i.id for i in conversation.items if i.id in covered or (i.is_summary and i.id != draft.id)]
         self._steps = {item_id: _Step(delete_item(item_id, event_id=self._new_id("event"))) for item_id in old}
-
-    def _finish(self) -> None:
-        self.phase = Phase.IDLE
-        self._plan = self._draft = None
-        self._fresh_response = None
-        self._failures = 0
 
     def _refused(self, event: Event) -> list[Effect]:
         error = event["error"]
@@ -311,7 +450,7 @@ class Compactor:
 
     def _abandon(self, key: str, reason: str) -> list[Effect]:
         if self.phase is Phase.INSERTING:
-            return self._give_up(f"The summary could not be inserted ({reason}); the old turns stay as they are.")
+            return self._fail(f"The summary could not be inserted ({reason})")
         del self._steps[key]
         last = self.records[-1]
         self.records[-1] = replace(last, left_over=(*last.left_over, key))

@@ -1,13 +1,14 @@
-"""When to summarise and what: a pure decision from the conversation to a plan."""
+"""When to summarise and what: pure decisions from the conversation to a plan."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from ..conversation import Conversation, Item, Transcript, Turn, estimate_text_tokens
 from ..errors import SettingsError
+from .triggers import AtTokens, Trigger, check_against
 
 _USER_TOKENS_PER_SECOND = 10
 _ASSISTANT_TOKENS_PER_SECOND = 20
@@ -21,49 +22,106 @@ def estimate_item_tokens(item: Item) -> int:
     return text + int(audio_ms / 1000 * per_second)
 
 
-class Trigger(Protocol):
-    """Says when a summary is due. Pure: it looks at the conversation and nothing else."""
+def _turn_tokens(turn: Turn) -> int:
+    return sum(estimate_item_tokens(item) for item in turn.items)
 
-    def is_due(self, conversation: Conversation) -> bool:
-        """Asked once after each response that measured the window."""
-        ...
+
+def _word_tokens(turn: Turn) -> int:
+    """What a turn adds as words alone."""
+    return sum(estimate_text_tokens(item.heard_text) for item in turn.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The memory item that stands now.
+
+    Attributes:
+        item_id: Its id; `None` while there is none.
+        summary: Its summary.
+        verbatim: Turns that stand in it word for word, oldest first.
+        pinned: Ids of items among them that an undo brought back.
+    """
+
+    item_id: str | None = None
+    summary: str = ""
+    verbatim: tuple[Turn, ...] = ()
+    pinned: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a summary should cover.
+    """What should leave the conversation.
 
     Attributes:
-        turns: Whole old turns, oldest first.
-        previous: The summary that stands now, to be merged and replaced.
+        turns: Whole old turns that leave it, oldest first.
+        standing: The memory item that the new one replaces.
+        verbatim_tokens: How much may stand word for word in the new one.
+        unpins: Whether turns that an undo brought back may be summarised again.
     """
 
     turns: tuple[Turn, ...]
-    previous: Item | None
+    standing: Standing
+    verbatim_tokens: float = 0
+    unpins: bool = False
 
     @property
     def pending(self) -> tuple[Item, ...]:
-        """User items among the turns whose words are not known yet."""
+        """User items among the turns whose words may still come."""
         return tuple(item for turn in self.turns for item in turn.pending)
+
+    def divide(self, turns: Iterable[Turn]) -> tuple[tuple[Turn, ...], tuple[Turn, ...]]:
+        """Which turns to summarise, and which to keep word for word, both oldest first.
+
+        Nothing is summarised while all fits; then enough that half of the room is free again: a writer that were
+        called for every single turn would cost more than it saves.
+
+        Args:
+            turns: Those of the plan, as they are known now.
+        """
+        candidates = (*self.standing.verbatim, *turns)
+        pinned = set() if self.unpins else self.standing.pinned
+        free = [turn for turn in candidates if not pinned & set(turn.ids)]
+        if sum(map(_word_tokens, free)) <= self.verbatim_tokens:
+            return (), candidates
+        kept: set[str] = set()
+        room = self.verbatim_tokens / 2
+        for turn in reversed(free):
+            room -= _word_tokens(turn)
+            if room < 0:
+                break
+            kept.update(turn.ids)
+        summarised = tuple(turn for turn in free if not kept & set(turn.ids))
+        gone = {item_id for turn in summarised for item_id in turn.ids}
+        return summarised, tuple(turn for turn in candidates if not gone & set(turn.ids))
 
 
 @dataclass(frozen=True)
 class SummaryPolicy:
-    """Summarise when the window reaches `trigger_tokens`; leave the newest `keep_turns` turns as they are.
+    """Replace old turns by a memory item when the window reaches a trigger; leave the newest turns as they are.
+
+    Three tiers: the newest turns stay as they were said; older ones may stand word for word, as text, in the memory
+    item (`verbatim_tokens`); the oldest are summarised there.
 
     Attributes:
         trigger_tokens: Conversation tokens (instructions and tools not counted) of a response that set it off.
-        keep_turns: Whole turns that stay verbatim; at least one, because the newest may still be playing.
+        keep_turns: Whole turns that stay; at least one, because the newest may still be playing.
+        keep_tokens: Keep more than `keep_turns`: as many whole turns as fit in so many tokens.
+        verbatim_tokens: Tokens of words that older turns may have in the memory item before the oldest of them are
+            summarised. 0: no such tier. `math.inf`: nothing is ever summarised.
         least_saving_tokens: Do nothing when less than this would go: otherwise kept turns that are larger than
-            the trigger would be summarised again at every response. Default: a quarter of the trigger.
+            the trigger would be summarised again at every response. Default: a quarter of `trigger_tokens`.
+        trigger: When to begin, instead of `trigger_tokens`: see `memory.triggers`.
 
     Raises:
-        SettingsError: A value that cannot work.
+        SettingsError: Values that cannot work, alone or together.
     """
 
     trigger_tokens: int = 2_000
     keep_turns: int = 2
+    keep_tokens: int = 0
+    verbatim_tokens: float = 0
     least_saving_tokens: int | None = None
+    trigger: Trigger | None = None
 
     def __post_init__(self) -> None:
         if self.trigger_tokens < 1:
@@ -75,32 +133,69 @@ class SummaryPolicy:
                 f"keep_turns is {self.keep_turns}: the newest turn may still be playing.",
                 "Use 1 or more turns, such as 2.",
             )
+        if self.keep_tokens < 0 or self.verbatim_tokens < 0 or math.isnan(self.verbatim_tokens):
+            raise SettingsError("keep_tokens and verbatim_tokens cannot be negative.", "Use 0 to switch them off.")
+        check_against(self.starts, keep_turns=self.keep_turns, keep_tokens=self.keep_tokens)
+
+    @property
+    def starts(self) -> Trigger:
+        """The trigger in force."""
+        return self.trigger or AtTokens(self.trigger_tokens)
+
+    @property
+    def least_saving(self) -> int:
+        """Fewest tokens worth a summary."""
+        return self.trigger_tokens // 4 if self.least_saving_tokens is None else self.least_saving_tokens
 
     def is_due(self, conversation: Conversation) -> bool:
-        """Whether the window has reached the trigger."""
-        return conversation.ledger.window_tokens >= self.trigger_tokens
+        """Whether the trigger is reached."""
+        return self.starts.is_due(conversation)
 
-    def plan(self, conversation: Conversation, given_up: Collection[str] = ()) -> Plan | None:
-        """What to summarise now; `None` when too little would go.
+    def plan(
+        self,
+        conversation: Conversation,
+        standing: Standing = Standing(),
+        *,
+        closed: Collection[str] = (),
+        can_hear: bool = False,
+        is_asked: bool = False,
+    ) -> Plan | None:
+        """What should leave now; `None` when too little would go.
 
         Args:
             conversation: What there is.
-            given_up: Ids of items whose words were waited for in vain: their turns stay until the words come.
+            standing: The memory item that stands now.
+            closed: Ids of items that must stay: a reply that still plays, words that were sought in vain.
+            can_hear: Whether words that no transcript brought can still be found out.
+            is_asked: Whether the user wants it now: then every little thing goes.
         """
         turns = conversation.turns
-        old = map(_without_system, turns[: max(0, len(turns) - self.keep_turns)])
-        covered = tuple(turn for turn in old if turn.items and turn.is_settled and _may_be_read(turn, given_up))
-        saving = sum(estimate_item_tokens(item) for turn in covered for item in turn.items)
-        least = self.trigger_tokens // 4 if self.least_saving_tokens is None else self.least_saving_tokens
-        if not covered or saving < least:
+        old = map(_without_system, turns[: len(turns) - self._kept(turns)])
+        leaving = tuple(
+            turn for turn in old
+            if turn.items and turn.is_settled and not set(turn.ids) & set(closed) and (can_hear or not _failed(turn))
+        )  # fmt: skip
+        plan = Plan(leaving, standing, self.verbatim_tokens, unpins=is_asked)
+        summarised, verbatim = plan.divide(leaving)
+        if not leaving and not summarised:
             return None
-        return Plan(covered, next((item for item in conversation.items if item.is_summary), None))
+        before = sum(map(_turn_tokens, leaving)) + sum(map(_word_tokens, standing.verbatim))
+        saving = before - sum(map(_word_tokens, verbatim))
+        return plan if saving >= (1 if is_asked else max(1, self.least_saving)) else None
+
+    def _kept(self, turns: tuple[Turn, ...]) -> int:
+        """How many of the newest turns stay."""
+        count, room = 0, self.keep_tokens
+        for turn in reversed(turns):
+            room -= _turn_tokens(turn)
+            if room < 0:
+                break
+            count += 1
+        return min(len(turns), max(self.keep_turns, count))
 
 
-def _may_be_read(turn: Turn, given_up: Collection[str]) -> bool:
-    """Whether the words are known, or may still come."""
-    failed = any(item.transcript is Transcript.FAILED for item in turn.items)
-    return not failed and not any(item.id in given_up for item in turn.pending)
+def _failed(turn: Turn) -> bool:
+    return any(item.transcript is Transcript.FAILED for item in turn.items)
 
 
 def _without_system(turn: Turn) -> Turn:

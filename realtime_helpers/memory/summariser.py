@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,9 @@ from ..conversation import Item, Turn, Usage
 
 HEADING = "Memory of earlier turns:\n"
 """Stands before the summary in the system item, so that the model knows what it reads."""
+
+WORD_FOR_WORD = "Word for word:"
+"""Stands before turns that are kept as they were said."""
 
 EARLIER = "Earlier summary:"
 """Stands before the summary that the new one replaces."""
@@ -66,6 +69,20 @@ AskOutOfBand = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 Takes the `response` of a `response.create`; returns the `response` of its `response.done`, whatever its status.
 """
+
+
+def memory_text(summary: str, verbatim: Iterable[Item]) -> str:
+    """The text of a memory item.
+
+    Args:
+        summary: The summary; may be empty.
+        verbatim: Items that stand word for word, oldest first.
+    """
+    lines = [line for item in verbatim if (line := transcript_line(item))]
+    parts = [summary] if summary else []
+    if lines:
+        parts.append("\n".join([WORD_FOR_WORD, *lines]))
+    return HEADING + "\n\n".join(parts or ["(Nothing was said.)"])
 
 
 def transcript_line(item: Item) -> str:

@@ -14,6 +14,7 @@ from .client_events import (
     system_text,
     truncate_item,
     update_session,
+    user_audio,
     user_text,
 )
 from .errors import ErrorKind, classify_error
@@ -40,6 +41,7 @@ __all__ = [
     "system_text",
     "truncate_item",
     "update_session",
+    "user_audio",
     "user_text",
     "without_audio",
 ]

@@ -81,6 +81,11 @@ def user_text(text: str, *, item_id: str | None = None) -> dict[str, Any]:
     return _message("user", {"type": "input_text", "text": text}, item_id)
 
 
+def user_audio(pcm: bytes, *, item_id: str | None = None) -> dict[str, Any]:
+    """A recording of the user, in the session's input format. The server counts its audio again."""
+    return _message("user", {"type": "input_audio", "audio": pcm_to_base64(pcm)}, item_id)
+
+
 def system_text(text: str, *, item_id: str | None = None) -> dict[str, Any]:
     """A system message: the form in which a summary goes back into the conversation (reference §7.2)."""
     return _message("system", {"type": "input_text", "text": text}, item_id)

@@ -12,8 +12,8 @@ from ..errors import SessionError
 from ..memory import Summariser, SummaryPolicy, SummaryStyle
 from ..runtime import Pending, background_loop
 from ..settings import Backend, Settings
-from .live import LiveSession, Trace
-from .service import OpenAIService
+from .live import LiveSession, Reconnect, Trace
+from .service import OpenAIService, Writer
 from .snapshot import Snapshot, State
 
 _STOP_PATIENCE_S = 10.0
@@ -27,7 +27,9 @@ class RealtimeSession:
         settings: Full settings instead of `backend`.
         memory: When to summarise old turns inside the live conversation; `None` never does.
         style: Language, length and prompt of the summaries.
-        summariser: Who writes them; by default the server's text model, through chat completions.
+        summariser: Who writes them: the server's text model through `chat` completions or the `responses` API, the
+            live model itself `out_of_band`, or a function of your own.
+        reconnect: How a lost connection is made again; `None`: the session ends with it.
         instructions: What the model should be; by default the server's own.
         voice: A voice of the protocol, such as `marin` or `cedar`.
         config: Any other session fields of the reference, §1.6; they win over the arguments above.
@@ -48,7 +50,8 @@ class RealtimeSession:
         settings: Settings | None = None,
         memory: SummaryPolicy | None = None,
         style: SummaryStyle | None = None,
-        summariser: Summariser | None = None,
+        summariser: Summariser | Writer = "chat",
+        reconnect: Reconnect | None = Reconnect(),  # noqa: B008 - immutable
         instructions: str | None = None,
         voice: str | None = None,
         config: Mapping[str, Any] | None = None,
@@ -60,7 +63,7 @@ class RealtimeSession:
 
         def make() -> LiveSession:
             service = OpenAIService(self._settings)
-            return LiveSession(service, self._settings, wanted, memory, style or SummaryStyle(), summariser, trace)
+            return LiveSession(service, self._settings, wanted, memory, style, summariser, trace, reconnect)
 
         self._make = make
         self._live = self._make()
@@ -105,6 +108,35 @@ class RealtimeSession:
         """
         self._require_running()
         self._loop.call(self._live.summarise_now)
+
+    def undo_summary(self) -> None:
+        """Put the words of the turns behind the latest summary back in its place, as text.
+
+        They stay so until `summarise_now`.
+
+        Raises:
+            SessionError: The session is not running.
+        """
+        self._require_running()
+        self._loop.call(self._live.undo_summary)
+
+    def set_memory(self, policy: SummaryPolicy | None) -> None:
+        """Use another policy from now on: what it finds due is summarised at once. `None` only when asked.
+
+        Raises:
+            SessionError: The session is not running.
+        """
+        self._require_running()
+        self._loop.call(self._live.set_memory, policy)
+
+    def set_style(self, style: SummaryStyle) -> None:
+        """Have the next summaries written in another style.
+
+        Raises:
+            SessionError: The session is not running.
+        """
+        self._require_running()
+        self._loop.call(self._live.set_style, style)
 
     def wait_for(self, condition: Callable[[Snapshot], object], *, timeout_s: float = 60.0) -> Snapshot:
         """Wait until `condition` holds for a snapshot, and return that snapshot. Raises instead of hanging.

@@ -57,6 +57,12 @@ def closed(settings: Settings, close_code: int, fatal: Event | None) -> SessionE
     )
 
 
+def is_worth_another_line(close_code: int, fatal: Event | None) -> bool:
+    """Whether a new connection may go better: not when the server turned us away for what we are (reference §1.2)."""
+    code = fatal["error"].get("code") if fatal else None
+    return code in {None, "session_expired"} and close_code not in {3000, 4000}
+
+
 def refused(error: dict[str, Any]) -> str:
     """One refused event, as a sentence."""
     return f"The server refused an event: {error.get('message')} (code {error.get('code')})"

@@ -8,52 +8,96 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, Literal
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from ..audio.sinks import Sink
 from ..audio.sources import Source
-from ..conversation import PRICES, Conversation, FrozenView, cost_usd
+from ..conversation import Conversation, FrozenView, Transcript, Usage, cost_usd, find_prices, summary_usd
 from ..errors import AudioError, SessionError, WorkshopError
 from ..memory import (
     Assume,
+    CarefulSummariser,
     Compactor,
     Effect,
+    Hear,
+    OutOfBandSummariser,
     Phase,
     Problem,
     Send,
     Summariser,
+    SummaryError,
     SummaryPolicy,
     SummaryRequest,
     SummaryStyle,
     Write,
-    Written,
+    hear,
 )
 from ..protocol import (
     ErrorKind,
     Event,
     IdMint,
+    append_audio,
     classify_error,
     create_item,
     create_response,
     decode,
     encode,
-    retrieve_item,
     truncate_item,
     update_session,
     user_text,
 )
-from ..protocol.frames import base64_to_pcm
 from ..settings import Settings
-from .failures import closed, refused
+from .failures import closed, is_worth_another_line, refused
 from .outbox import Outbox
-from .service import CONNECT_PATIENCE_S, Line, LineLostError, Service
+from .questions import PATIENCE_S, Questions
+from .replies import Replies
+from .restore import Restoration, what_remains
+from .service import Line, LineLostError, Service, Writer
 from .snapshot import Snapshot, State
+from .uploads import Uploads
+from .watchers import Condition, Watchers
 
 Trace = Callable[[Literal["sent", "received"], Event, float], None]
 """Called for every event both ways with the session's clock in seconds. It must return at once."""
 
-_NO_POLICY = SummaryPolicy(trigger_tokens=2**62)
+TRANSCRIPT_PATIENCE_S = 15.0
+"""How long the words of a turn may take; then they count as failed, and are used all the same when they come."""
+_LIVE_UNHEARD_MS = 2_000
+_MAX_CREATE_ATTEMPTS = 5
+_RENEWAL_MARGIN_S = 120.0
+_TRANSCRIPTION_FAILED = "conversation.item.input_audio_transcription.failed"
+
+
+@dataclass(frozen=True)
+class Reconnect:
+    """How a lost connection is made again.
+
+    Attributes:
+        attempts: Tries until the session gives up.
+        first_wait_s: Before the second try; it doubles with each.
+        longest_wait_s: Longest wait between two tries.
+    """
+
+    attempts: int = 6
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 8.0
+
+
+class _RenewalDueError(Exception):
+    """The session's hour is almost up, and nobody speaks: a good moment for a new connection."""
+
+
+@dataclass
+class _Typed:
+    """A typed turn that the server has not acknowledged."""
+
+    item: dict[str, Any]
+    event_id: str
+    attempts: int = 1
 
 
 class LiveSession:
@@ -64,44 +108,49 @@ class LiveSession:
         service: Service,
         settings: Settings,
         config: dict[str, Any],
-        memory: SummaryPolicy | None,
-        style: SummaryStyle,
-        summariser: Summariser | None,
-        trace: Trace | None,
-        ids: IdMint | None = None,
+        memory: SummaryPolicy | None = None,
+        style: SummaryStyle | None = None,
+        summariser: Summariser | Writer = "chat",
+        trace: Trace | None = None,
+        reconnect: Reconnect | None = None,
+        clock: Callable[[], float] = time.time,
+        rng: random.Random | None = None,
     ) -> None:
-        self._service = service
         self.conversation = Conversation()
         self.problems: list[str] = []
         self.error: WorkshopError | None = None
+        self._service = service
         self._settings = settings
         self._config = config
-        self._style = style
+        self._style = style or SummaryStyle()
         self._summariser = summariser
         self._trace = trace
-        self._ids = ids or IdMint(time.time, random.Random())
-        self._compactor = Compactor(memory or _NO_POLICY, self._ids.new)
+        self._reconnect = reconnect
+        self._clock = clock
+        self._rng = rng or random.Random()
+        self._ids = IdMint(clock, self._rng)
+        self._questions = Questions(self._send_now, self._ids.new)
+        self._compactor = Compactor(memory, self._ids.new, can_hear=True, playing=lambda: self._playing)
         self._outbox = Outbox()
+        self._uploads = Uploads()
         self._sink: Sink | None = None
+        self._replies: Replies | None = None
+        self._watchers = Watchers()
         self._state = State.NEW
         self._version = 0
-        self._waiters: list[tuple[Callable[[Snapshot], bool], asyncio.Future[Snapshot]]] = []
         self._awaited_events: dict[str, asyncio.Future[None]] = {}
-        self._retrievals: dict[str, tuple[str, asyncio.Future[bool]]] = {}
+        self._update_id = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._main: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._fatal: Event | None = None
-        self._question_ended_s: float | None = None
-        self._first_audio_ms: list[float] = []
-        self._reply_item: str | None = None
-        self._silenced_response: str | None = None
-        self._cut_items: set[str] = set()
-        self._configured = False
-        self._update_id = self._ids.new("event")
-        self._held: list[Event] = []
-        self._answer_is_due = False
         self._drain_check: asyncio.TimerHandle | None = None
+        self._fatal: Event | None = None
+        self._is_ready = False
+        self._typed: dict[str, _Typed] = {}
+        self._answer_is_due = False
+        self._restorations: list[Restoration] = []
+        self._summaries_usd = 0.0
+        self._summaries_are_priced = True
 
     # -- life -----------------------------------------------------------------------------------------
 
@@ -109,6 +158,9 @@ class LiveSession:
         """Begin, in the background."""
         self._state = State.CONNECTING
         self._sink = sink
+        self._replies = Replies(sink, self.conversation, self._truncate, self._now)
+        if source is not None and source.is_live:
+            self._uploads = Uploads(_LIVE_UNHEARD_MS)
         self._main = asyncio.get_running_loop().create_task(self._live(source, sink))
 
     async def stop(self) -> None:
@@ -119,13 +171,17 @@ class LiveSession:
 
     async def _live(self, source: Source | None, sink: Sink) -> None:
         try:
-            await self._hold_conversation(source, sink)
+            async with self._service as service:
+                sink.open()
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._stay_connected(service, source, group))
         except asyncio.CancelledError:
             self._state = State.STOPPED
         except Exception as group:  # noqa: BLE001 - nobody awaits this task: every end must reach the user here
             error = _first_error(group)
             fault = SessionError(f"The session failed: {error!r}.", "Please report this as a bug.")
-            self._fail(error if isinstance(error, WorkshopError) else fault)
+            self._state = State.FAILED
+            self.error = error if isinstance(error, WorkshopError) else fault
         finally:
             try:
                 sink.close()
@@ -135,66 +191,171 @@ class LiveSession:
                 if timer is not None:
                     timer.cancel()
             self._changed()
-            for _, future in self._waiters:
-                if not future.done():
-                    future.set_exception(self.error or _stopped())
-            self._waiters.clear()
-            for _, retrieval in self._retrievals.values():
-                if not retrieval.done():
-                    retrieval.set_exception(self.error or _stopped())
+            self._watchers.end(self.error or _stopped())
 
-    def _fail(self, error: WorkshopError) -> None:
-        self._state = State.FAILED
-        self.error = error
+    async def _stay_connected(self, service: Service, source: Source | None, group: asyncio.TaskGroup) -> None:
+        end = await self._hold(await service.connect(), lambda: self._begin(source, group))
+        while True:
+            if self._reconnect is None or not is_worth_another_line(end.code, self._fatal):
+                raise closed(self._settings, end.code, self._fatal)
+            reason = end.reason or closed(self._settings, end.code, self._fatal).what
+            self._state = State.RECONNECTING
+            end = await self._connect_again(service, reason)
 
-    async def _hold_conversation(self, source: Source | None, sink: Sink) -> None:
-        async with self._service as service:
-            sink.open()
-            if self._summariser is None:
-                self._summariser = service.summariser(self._style)
-            line = await service.connect()
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._receive(line))
-                    group.create_task(self._transmit(line))
-                    await self._configure()
-                    self._state = State.LISTENING
-                    self._changed()
-                    if source is not None:
-                        group.create_task(self._upload(source))
-            finally:
-                for task in self._tasks:
-                    task.cancel()
-                await asyncio.gather(*self._tasks, return_exceptions=True)
-                await line.close()
+    async def _connect_again(self, service: Service, reason: str) -> LineLostError:
+        """Try until the conversation is back; returns when that line is lost too."""
+        assert self._reconnect is not None
+        restored = False
+
+        async def begin() -> None:
+            nonlocal restored
+            await self._restore(reason)
+            restored = True
+
+        tries = AsyncRetrying(
+            stop=stop_after_attempt(self._reconnect.attempts),
+            wait=wait_exponential(self._reconnect.first_wait_s, self._reconnect.longest_wait_s),
+            retry=retry_if_exception(lambda error: not isinstance(error, _HopelessError)),
+            reraise=True,
+        )
+        try:
+            async for attempt in tries:
+                with attempt:
+                    self._forget_line()
+                    end = await self._hold(await service.connect(), begin)
+                    if restored:
+                        return end
+                    failure = closed(self._settings, end.code, self._fatal)
+                    raise failure if is_worth_another_line(end.code, self._fatal) else _HopelessError(failure)
+        except Exception as group:  # noqa: BLE001 - whatever it was, the user is told that it was a lost line
+            error = _first_error(group)
+            what, next_step = (error.what, error.next_step) if isinstance(error, WorkshopError) else (repr(error), "")
+            raise SessionError(f"{reason} It could not be made again: {what}", next_step) from error
+        raise AssertionError("tenacity ends with a result or an error")
+
+    async def _hold(self, line: Line, begin: Callable[[], Coroutine[Any, Any, None]]) -> LineLostError:
+        """Use a line until it is lost; how it ended."""
+        end = LineLostError(1006)
+
+        async def set_up() -> None:
+            await self._configure()
+            await begin()
+            self._state = State.LISTENING
+            self._changed()
+            await self._renewal()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(set_up())  # first: it must be waiting when the server greets
+                group.create_task(self._receive(line))
+                group.create_task(self._transmit(line))
+        except* LineLostError as lost:
+            end = next(error for error in lost.exceptions if isinstance(error, LineLostError))
+        except* _RenewalDueError:
+            end = LineLostError(1001, "The session came near the end of its longest duration.")
+        finally:
+            await self._let_go(line)
+        return end
+
+    async def _let_go(self, line: Line) -> None:
+        """End what depends on a line that is of no use any more."""
+        self._is_ready = False
+        self._questions.end(SessionError("The connection was lost.", "The session connects again by itself."))
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._compactor.line_lost()
+        await line.close()
+
+    def _forget_line(self) -> None:
+        """A new conversation will be empty. What was said is kept, and what was asked for is still owed."""
+        conversation = self.conversation
+        if conversation.reply_is_due and not conversation.user_is_speaking:
+            self._answer_is_due = True
+        conversation.line_lost()
+        assert self._replies is not None
+        self._replies.line_lost()
+        self._outbox.hold_audio()
+        self._fatal = None
+        self._changed()
+
+    # -- setting up -----------------------------------------------------------------------------------
+
+    async def _begin(self, source: Source | None, group: asyncio.TaskGroup) -> None:
+        self._become_ready()
+        if source is not None:
+            group.create_task(self._upload(source))
+
+    def _become_ready(self, unheard: bytes = b"") -> None:
+        self._is_ready = True
+        for typed in self._typed.values():
+            self._send_now(create_item(typed.item, event_id=typed.event_id))
+        self._outbox.release_audio(unheard)
+        self._answer_if_due()
 
     async def _configure(self) -> None:
         await self._await_event("session.created")
+        self._update_id = self._ids.new("event")
         self._outbox.send(update_session(self._config, event_id=self._update_id))
         await self._await_event("session.updated")
-        self._configured = True
-        for event in self._held:
-            self._outbox.send(event)
+
+    async def _restore(self, reason: str) -> None:
+        """Tell an empty conversation what was said before (reference §7.5): memory first, the microphone last."""
+        remains = what_remains(
+            self.conversation, self._compactor.records, self._uploads.clips, reason, is_answered=not self._answer_is_due
+        )
+        after: str | None = None
+        memory = self._compactor.carry_over(remains.words, self.conversation)
+        items = [memory["item"]] if memory is not None else []
+        for item in (*items, *remains.items):
+            await self._put_back(item, after)
+            after = item["id"]
+        self._restorations.append(remains.account)
+        if remains.account.lost:
+            self.problems.append(
+                f"The words of {remains.account.lost} turn(s) were not known when the connection was lost."
+            )
+        self._become_ready(self._uploads.line_lost())
+
+    async def _put_back(self, item: dict[str, Any], after: str | None) -> None:
+        for attempt in range(1, _MAX_CREATE_ATTEMPTS + 1):
+            try:
+                return await self._questions.create(item, after or "root")
+            except SessionError:
+                if attempt == _MAX_CREATE_ATTEMPTS:
+                    raise
+        return None
 
     async def _await_event(self, kind: str) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._awaited_events[kind] = future
         try:
-            async with asyncio.timeout(CONNECT_PATIENCE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 await future
         except TimeoutError:
             raise SessionError(
-                f"The server did not send {kind!r} within {CONNECT_PATIENCE_S:.0f} seconds.", "Try again."
+                f"The server did not send {kind!r} within {PATIENCE_S:.0f} seconds.", "Try again."
             ) from None
+
+    async def _renewal(self) -> None:
+        """Wait until the session's life is almost over and nobody speaks. It cannot be made longer (reference §1.3).
+
+        Raises:
+            _RenewalDueError: Now is the time.
+        """
+        expires_at = self.conversation.session.get("expires_at")
+        if self._reconnect is None or not expires_at:
+            return
+        life_s = max(0.0, expires_at - self._clock())
+        await asyncio.sleep(life_s - min(_RENEWAL_MARGIN_S, life_s / 10))
+        await self.wait_for(lambda now: now.is_quiet and not now.is_summarising)
+        raise _RenewalDueError
 
     # -- three streams --------------------------------------------------------------------------------
 
     async def _receive(self, line: Line) -> None:
         while True:
-            try:
-                frame = await line.receive()
-            except LineLostError as end:
-                raise closed(self._settings, end.code, self._fatal) from None
+            frame = await line.receive()
             try:
                 self._on_event(decode(frame))
             except Exception as error:  # noqa: BLE001 - one frame we cannot read must not end the talk
@@ -204,6 +365,9 @@ class LiveSession:
     async def _transmit(self, line: Line) -> None:
         while True:
             event = await self._outbox.take()
+            if isinstance(event, bytes):
+                self._uploads.sent(event)
+                event = append_audio(event)
             try:
                 frame = encode(event)
             except TypeError as error:
@@ -238,68 +402,47 @@ class LiveSession:
 
     def _on_event(self, event: Event) -> None:
         self._note("received", event)
-        self.conversation.apply(event)
-        match event["type"]:
-            case "response.output_audio.delta":
-                self._play(event)
-            case "input_audio_buffer.speech_started":
-                self._yield_to_user()
-            case "input_audio_buffer.speech_stopped":
-                self._question_ended_s = self._now()
-            case "response.done":
-                self._on_response_done(event)
-            case "conversation.item.input_audio_transcription.failed":
-                reason = (event.get("error") or {}).get("message") or "no reason given"
-                self.problems.append(f"The words of a turn are not known: {reason}")
-            case "conversation.item.retrieved":
-                self._on_retrieved(event["item"]["id"])
-            case "error":
-                self._on_error(event)
-        if (future := self._awaited_events.get(event["type"])) is not None and not future.done():
-            future.set_result(None)
-        self._carry_out(self._compactor.apply(event, self.conversation, self._now()))
+        self._take_in(event)
         self._answer_if_due()
         self._changed()
 
-    def _play(self, event: Event) -> None:
-        if self.conversation.find(event["item_id"]) is None:
-            return  # outside the conversation
-        if event["response_id"] == self._silenced_response:
-            self._cut(event["item_id"])  # interrupted before its first sound was here
-            return
-        if self._question_ended_s is not None:
-            self._first_audio_ms.append((self._now() - self._question_ended_s) * 1000)
-            self._question_ended_s = None
-        self._reply_item = event["item_id"]
-        assert self._sink is not None
-        self._sink.play(event["item_id"], base64_to_pcm(event["delta"]))
+    def _take_in(self, event: Event) -> None:
+        self.conversation.apply(event)
+        self._uploads.apply(event)
+        assert self._replies is not None
+        self._replies.apply(event)
+        match event["type"]:
+            case "conversation.item.added":
+                self._on_added(event["item"]["id"])
+            case "response.done":
+                self._on_response_done(event["response"])
+            case kind if kind == _TRANSCRIPTION_FAILED:
+                reason = (event.get("error") or {}).get("message") or "no reason given"
+                self.problems.append(f"The words of a turn are not known: {reason}")
+            case "error":
+                self._on_error(event)
+        self._questions.apply(event)
+        if (future := self._awaited_events.get(event["type"])) is not None and not future.done():
+            future.set_result(None)
+        self._carry_out(self._compactor.apply(event, self.conversation, self._now()))
 
-    def _yield_to_user(self) -> None:
-        """Barge-in (reference §3.5): fall silent, truncate at what was heard. The server cancels by itself."""
-        if not self.conversation.interrupts_replies:
-            return
-        assert self._sink is not None
-        cut = list(self._sink.head.queued_items)
-        if self.conversation.active_response_id is not None:
-            self._silenced_response = self.conversation.active_response_id
-            if self._reply_item is not None:
-                cut.append(self._reply_item)
-        self._sink.flush()
-        for item_id in cut:
-            self._cut(item_id)
-        self._reply_item = None
+    def _on_added(self, item_id: str) -> None:
+        self._typed.pop(item_id, None)
+        item = self.conversation.find(item_id)
+        if item is not None and item.transcript is Transcript.PENDING:
+            self._spawn(self._give_up_words(item_id))
 
-    def _cut(self, item_id: str) -> None:
-        """Tell the server, once, how much of a reply was heard."""
-        assert self._sink is not None
-        if item_id not in self._cut_items:
-            self._cut_items.add(item_id)
-            heard_ms = self._sink.head.heard_ms(item_id)
-            self._send(truncate_item(item_id, heard_ms, event_id=self._ids.new("event")))
+    async def _give_up_words(self, item_id: str) -> None:
+        """No wait for a transcript is for ever."""
+        await asyncio.sleep(TRANSCRIPT_PATIENCE_S)
+        item = self.conversation.find(item_id)
+        if item is not None and item.transcript is Transcript.PENDING:
+            message = f"no transcript came within {TRANSCRIPT_PATIENCE_S:.0f} seconds"
+            error = {"message": message}
+            self._take_in({"type": _TRANSCRIPTION_FAILED, "item_id": item_id, "content_index": 0, "error": error})
+            self._changed()
 
-    def _on_response_done(self, event: Event) -> None:
-        self._reply_item = None
-        response = event["response"]
+    def _on_response_done(self, response: dict[str, Any]) -> None:
         if response["status"] in {"failed", "incomplete"}:
             details = response.get("status_details") or {}
             reason = (details.get("error") or {}).get("message") or details.get("reason") or "no reason given"
@@ -307,9 +450,10 @@ class LiveSession:
 
     def _on_error(self, event: Event) -> None:
         error = event["error"]
-        _, retrieval = self._retrievals.get(error.get("event_id"), (None, None))
-        if retrieval is not None and not retrieval.done():
-            retrieval.set_result(False)
+        typed = next((t for t in self._typed.values() if t.event_id == error.get("event_id")), None)
+        if typed is not None:
+            self._type_again(typed, error)
+            return
         match classify_error(error.get("code")):
             case ErrorKind.FATAL:
                 self._fatal = event
@@ -326,11 +470,12 @@ class LiveSession:
             match effect:
                 case Send(event):
                     self._send(event)
+                case Hear(item_id):
+                    self._spawn(self._hear(item_id))
                 case Write(request):
                     self._spawn(self._summarise(request))
                 case Assume(event):
-                    self.conversation.apply(event)
-                    self._carry_out(self._compactor.apply(event, self.conversation, self._now()))
+                    self._take_in(event)
                 case Problem(message):
                     self.problems.append(message)
         if self._timer is not None:
@@ -343,70 +488,123 @@ class LiveSession:
         self._carry_out(self._compactor.advance(self.conversation, self._now()))
         self._changed()
 
-    async def _summarise(self, request: SummaryRequest) -> None:
-        assert self._summariser is not None
+    async def _hear(self, item_id: str) -> None:
+        words: str | None = None
         try:
-            answer = await self._summariser(request)
-        except Exception as error:  # noqa: BLE001 - whatever a summariser raises, the conversation goes on
-            effects = self._compactor.summary_failed(str(error) or type(error).__name__)
+            words = await hear(self._questions.ask, item_id)
+        except (WorkshopError, TimeoutError) as error:
+            self.problems.append(f"A turn without transcript could not be put into words: {error}")
+        self._carry_out(self._compactor.heard(item_id, words, self.conversation, self._now()))
+        self._changed()
+
+    async def _summarise(self, request: SummaryRequest) -> None:
+        try:
+            written = await CarefulSummariser(self._writer(), self._style, rng=self._rng)(request)
+        except SummaryError as error:
+            self._bill(error.usage, self._settings.summary_model)
+            effects = self._compactor.summary_failed(error.what)
         else:
-            written = Written(answer) if isinstance(answer, str) else answer
-            effects = self._compactor.summary_written(written.text, self.conversation, self._now())
+            self._bill(written.usage, written.model)
+            effects = self._compactor.summary_written(written, self.conversation, self._now())
         self._carry_out(effects)
         self._changed()
+
+    def _writer(self) -> Summariser:
+        match self._summariser:
+            case "out_of_band":
+                return OutOfBandSummariser(self._questions.ask, self._style, self._settings.model)
+            case "chat" | "responses" as kind:
+                return self._service.summariser(self._style, kind)
+            case own:
+                return own
+
+    def _bill(self, usage: Usage, model: str | None) -> None:
+        """Add what a writer took. What the live model writes is in the ledger already."""
+        if model is None or not usage.input_tokens or find_prices(model) is not None:
+            return
+        usd = summary_usd(usage, model)
+        if usd is None:
+            self._summaries_are_priced = False
+        else:
+            self._summaries_usd += usd
 
     def summarise_now(self) -> None:
         """Summarise without waiting for the trigger."""
         self._carry_out(self._compactor.summarise_now(self.conversation, self._now()))
         self._changed()
 
+    def undo_summary(self) -> None:
+        """Put the words of the turns behind the latest summary back in its place."""
+        self._carry_out(self._compactor.undo(self.conversation, self._now()))
+        self._changed()
+
+    def set_memory(self, policy: SummaryPolicy | None) -> None:
+        """Use another policy from now on."""
+        self._carry_out(self._compactor.set_policy(policy, self.conversation, self._now()))
+        self._changed()
+
+    def set_style(self, style: SummaryStyle) -> None:
+        """Have the next summaries written in another style."""
+        self._style = style
+
+    @property
+    def ask(self) -> Callable[[dict[str, Any]], Coroutine[Any, Any, dict[str, Any]]]:
+        """Asks for a response outside of the conversation: see `memory.AskOutOfBand`."""
+        return self._questions.ask
+
     # -- doing ----------------------------------------------------------------------------------------
 
     def say_text(self, text: str) -> None:
         """Send a typed user turn and ask for a response."""
-        self._send(create_item(user_text(text, item_id=self._ids.new("item")), event_id=self._ids.new("event")))
+        item = user_text(text, item_id=self._ids.new("item"))
+        typed = _Typed(item, self._ids.new("event"))
+        self._typed[item["id"]] = typed
+        if self._is_ready:
+            self._send_now(create_item(item, event_id=typed.event_id))
         self._answer_is_due = True
         self._answer_if_due()
 
+    def _type_again(self, typed: _Typed, error: dict[str, Any]) -> None:
+        item_id = typed.item["id"]
+        if classify_error(error.get("code")) is ErrorKind.BENIGN:
+            del self._typed[item_id]  # the id is ours alone: an earlier try arrived
+        elif typed.attempts >= _MAX_CREATE_ATTEMPTS:
+            del self._typed[item_id]
+            self.problems.append(f"What you typed was not accepted. {refused(error)}")
+        else:
+            typed.attempts += 1
+            self._answer_is_due = True  # the answer that was asked for with it does not know it
+            self._send_now(create_item(typed.item, event_id=typed.event_id))
+
     def _answer_if_due(self) -> None:
         """Ask for a response once no other runs: the server would refuse a second one (reference §2.4)."""
-        if self._answer_is_due and self.conversation.is_quiet:
+        if self._answer_is_due and self._is_ready and self.conversation.is_quiet:
             self._answer_is_due = False
-            self._question_ended_s = self._now()
-            self._send(create_response(event_id=self._ids.new("event")))
+            assert self._replies is not None
+            self._replies.question_ended()
+            self._send_now(create_response(event_id=self._ids.new("event")))
+
+    def _truncate(self, item_id: str, heard_ms: int) -> None:
+        self._send(truncate_item(item_id, heard_ms, event_id=self._ids.new("event")))
 
     async def check_items(self) -> frozenset[str]:
         """Ask the server for every item believed to be there; the ids of those it really has.
 
         Each answer carries the item's whole audio: a check for the end of a conversation, not for its middle.
         """
-        found = set()
-        for item_id in self.conversation.item_ids:
-            event_id = self._ids.new("event")
-            future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-            self._retrievals[event_id] = (item_id, future)
-            self._send(retrieve_item(item_id, event_id=event_id))
-            try:
-                async with asyncio.timeout(CONNECT_PATIENCE_S):
-                    if await future:
-                        found.add(item_id)
-            finally:
-                del self._retrievals[event_id]
-        return frozenset(found)
-
-    def _on_retrieved(self, item_id: str) -> None:
-        for wanted, future in self._retrievals.values():
-            if wanted == item_id and not future.done():
-                future.set_result(True)
+        ids = self.conversation.item_ids
+        return frozenset([item_id for item_id in ids if await self._questions.has_item(item_id)])
 
     def _send(self, event: Event) -> None:
-        self.conversation.note_sent(event)
-        if self._configured:
-            self._outbox.send(event)
-        else:
-            self._held.append(event)  # nothing overtakes the session's configuration
+        """Send an event that concerns the conversation as it stands; pointless while there is none."""
+        if self._is_ready:
+            self._send_now(event)
 
-    def _spawn(self, work: Any) -> None:
+    def _send_now(self, event: Event) -> None:
+        self.conversation.note_sent(event)
+        self._outbox.send(event)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -425,55 +623,42 @@ class LiveSession:
 
     # -- looking --------------------------------------------------------------------------------------
 
-    def wait_for(self, condition: Callable[[Snapshot], bool]) -> asyncio.Future[Snapshot]:
+    def wait_for(self, condition: Condition) -> asyncio.Future[Snapshot]:
         """A future that gets the first snapshot for which `condition` holds."""
-        future: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
+        future = self._watchers.add(condition)
         if self._state in {State.STOPPED, State.FAILED}:
-            self._try(condition, future, self.snapshot())
-            if not future.done():
-                future.set_exception(self.error or _stopped())
+            self._watchers.look(self.snapshot())
+            self._watchers.end(self.error or _stopped())
         else:
-            self._waiters.append((condition, future))
             self._changed()
         return future
 
     def _changed(self) -> None:
         self._version += 1
-        if not self._waiters:
+        if not self._watchers:
             return
-        now = self.snapshot()
-        for waiter in list(self._waiters):
-            condition, future = waiter
-            self._try(condition, future, now)
-            if future.done():
-                self._waiters.remove(waiter)
+        self._watchers.look(self.snapshot())
         if self._drain_check is not None:
             self._drain_check.cancel()
             self._drain_check = None
-        if self._waiters and self._sink is not None and (left_ms := self._sink.head.queued_ms):
+        if self._watchers and self._replies is not None and (left_ms := self._replies.queued_ms):
             # no event tells that the last sound was played
             self._drain_check = asyncio.get_running_loop().call_later(left_ms / 1000, self._changed)
 
-    @staticmethod
-    def _try(condition: Callable[[Snapshot], bool], future: asyncio.Future[Snapshot], now: Snapshot) -> None:
-        try:
-            if not future.done() and condition(now):
-                future.set_result(now)
-        except StopIteration as error:  # a future cannot carry this one
-            future.set_exception(RuntimeError(f"The condition raised {error!r}."))
-        except Exception as error:  # noqa: BLE001 - the condition is the caller's: so is its error
-            future.set_exception(error)
+    @property
+    def _playing(self) -> tuple[str, ...]:
+        return self._replies.playing if self._replies is not None else ()
 
     def snapshot(self) -> Snapshot:
         """The session as it is now."""
         conversation, ledger = self.conversation, self.conversation.ledger
-        playing = self._sink is not None and self._sink.head.queued_ms > 0
-        prices = PRICES.get(self._settings.model)
+        playing = self._replies is not None and self._replies.queued_ms > 0
+        prices = find_prices(self._settings.model)
         summaries = self._compactor.records
         return Snapshot(
             version=self._version,
-            state=self._state_in_words(playing),
-            is_quiet=conversation.is_quiet and not playing,
+            state=self._state_in_words(),
+            is_quiet=conversation.is_quiet and not playing and self._is_ready and not self._answer_is_due,
             is_summarising=self._compactor.phase is not Phase.IDLE,
             turns=conversation.all_turns,
             items=conversation.items,
@@ -482,20 +667,29 @@ class LiveSession:
             total=ledger.total,
             window_tokens=ledger.window_tokens,
             cost_usd=None if prices is None else cost_usd(ledger.total, prices),
-            first_audio_ms=FrozenView(self._first_audio_ms),
+            summaries_usd=self._summaries_usd if self._summaries_are_priced else None,
+            first_audio_ms=FrozenView(self._replies.first_audio_ms if self._replies else []),
             dropped_chunks=self._outbox.dropped_chunks,
             problems=FrozenView(self.problems),
+            restorations=FrozenView(self._restorations),
             error=self.error,
         )
 
-    def _state_in_words(self, playing: bool) -> State:
+    def _state_in_words(self) -> State:
         if self._state is not State.LISTENING:
             return self._state
         if self.conversation.user_is_speaking:
             return State.HEARING
-        if playing or self._reply_item is not None:
+        if self._replies is not None and self._replies.is_speaking:
             return State.SPEAKING
         return State.LISTENING if self.conversation.is_quiet else State.THINKING
+
+
+class _HopelessError(WorkshopError):
+    """Another try would end the same way."""
+
+    def __init__(self, error: WorkshopError) -> None:
+        super().__init__(error.what, error.next_step)
 
 
 def _first_error(group: BaseException) -> BaseException:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from ..protocol import Event, append_audio
+from ..audio.formats import chunks_of
+from ..protocol import Event
 
 MAX_WAITING_CHUNKS = 50
+MAX_WAITING_CHUNKS_OFFLINE = 1_500
+"""A minute of speech: what is said while the connection is being made again is not lost."""
 
 
 class Outbox:
@@ -20,7 +23,10 @@ class Outbox:
     def __init__(self, max_waiting_chunks: int = MAX_WAITING_CHUNKS) -> None:
         self._control: deque[Event] = deque()
         self._audio: deque[bytes] = deque()
+        self._online_limit = max_waiting_chunks
         self._max_waiting = max_waiting_chunks
+        self._is_open = asyncio.Event()
+        self._is_open.set()
         self._something = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -49,14 +55,31 @@ class Outbox:
         if len(self._audio) >= self._max_waiting:
             self._room.clear()
 
-    async def take(self) -> Event:
-        """The next event to send."""
+    async def take(self) -> Event | bytes:
+        """The next event to send, or the next chunk of audio."""
         while True:
             if self._control:
                 return self._control.popleft()
-            if self._audio:
+            if self._audio and self._is_open.is_set():
                 pcm = self._audio.popleft()
                 self._room.set()
-                return append_audio(pcm)
+                return pcm
             self._something.clear()
             await self._something.wait()
+
+    def hold_audio(self) -> None:
+        """Keep audio back, and drop what was to be edited in a conversation that is gone."""
+        self._control.clear()
+        self._is_open.clear()
+        self._max_waiting = MAX_WAITING_CHUNKS_OFFLINE
+
+    def release_audio(self, before: bytes = b"") -> None:
+        """Let audio flow again.
+
+        Args:
+            before: Audio to send before everything that waits.
+        """
+        self._audio.extendleft(reversed(list(chunks_of(before))))
+        self._max_waiting = self._online_limit
+        self._is_open.set()
+        self._something.set()

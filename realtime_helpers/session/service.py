@@ -6,16 +6,21 @@ import asyncio
 import contextlib
 from importlib import import_module
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from ..backends import find_server
-from ..memory import ChatSummariser, Summariser, SummaryStyle
+from ..memory import ChatSummariser, ResponsesSummariser, Summariser, SummaryStyle
 from ..settings import Settings
 from .failures import not_connected
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from openai.resources.realtime.realtime import AsyncRealtimeConnection
+
+TextWriter = Literal["chat", "responses"]
+"""Endpoints of a text model that can write summaries."""
+Writer = TextWriter | Literal["out_of_band"]
+"""The same, or the live model itself, outside of its conversation."""
 
 CONNECT_PATIENCE_S = 15.0
 _CLOSE_PATIENCE_S = 2.0
@@ -26,11 +31,13 @@ class LineLostError(Exception):
 
     Attributes:
         code: Close code; 1006 when there was none. 1001 is no normal end (reference §1.3).
+        reason: Why, in a sentence, where it is known.
     """
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, reason: str | None = None) -> None:
         super().__init__(f"close code {code}")
         self.code = code
+        self.reason = reason
 
 
 class Line(Protocol):
@@ -74,8 +81,8 @@ class Service(Protocol):
         """
         ...
 
-    def summariser(self, style: SummaryStyle) -> Summariser:
-        """Who writes summaries here when nobody else was named."""
+    def summariser(self, style: SummaryStyle, writer: TextWriter) -> Summariser:
+        """The text model of this server, through one of its endpoints."""
         ...
 
 
@@ -109,10 +116,11 @@ class OpenAIService:
         except Exception as error:
             raise not_connected(self._settings, error) from error
 
-    def summariser(self, style: SummaryStyle) -> Summariser:
-        """The server's text model, through chat completions."""
+    def summariser(self, style: SummaryStyle, writer: TextWriter) -> Summariser:
+        """See `Service.summariser`."""
         assert self._client is not None
-        return ChatSummariser(self._client, self._settings.summary_model, style)
+        kind = ChatSummariser if writer == "chat" else ResponsesSummariser
+        return kind(self._client, self._settings.summary_model, style)
 
 
 class _SocketLine:

@@ -9,6 +9,7 @@ from enum import Enum
 from ..conversation import Item, LedgerEntry, Turn, Usage
 from ..errors import WorkshopError
 from ..memory import SummaryRecord
+from .restore import Restoration
 
 
 class State(Enum):
@@ -20,6 +21,7 @@ class State(Enum):
     HEARING = "hearing you"
     THINKING = "thinking"
     SPEAKING = "speaking"
+    RECONNECTING = "connecting again"
     STOPPED = "stopped"
     FAILED = "failed"
 
@@ -40,9 +42,11 @@ class Snapshot:
         total: Tokens of all responses.
         window_tokens: Conversation tokens that the latest response read.
         cost_usd: Price of all responses; `None` for a model without a listed price.
+        summaries_usd: Price of the summaries that text models wrote; `None` when one of them has no listed price.
         first_audio_ms: For each reply, the time from the end of the question to the first audio received.
         dropped_chunks: Microphone audio that could not be sent in time.
         problems: What went wrong without ending the session, oldest first.
+        restorations: What came back after each lost connection, oldest first.
         error: What ended the session; `None` while it lives or after a normal stop.
     """
 
@@ -57,9 +61,11 @@ class Snapshot:
     total: Usage
     window_tokens: int
     cost_usd: float | None
+    summaries_usd: float | None
     first_audio_ms: Sequence[float]
     dropped_chunks: int
     problems: Sequence[str]
+    restorations: Sequence[Restoration]
     error: WorkshopError | None
 
     def has_answered(self, number: int) -> bool:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from realtime_helpers.protocol import append_audio, cancel_response
+from realtime_helpers.protocol import cancel_response
 from realtime_helpers.session.outbox import Outbox
 
 
@@ -11,7 +11,7 @@ async def test_control_events_overtake_waiting_audio() -> None:
     outbox.offer_audio(b"aa")
     outbox.send(cancel_response())
     assert await outbox.take() == cancel_response()
-    assert await outbox.take() == append_audio(b"aa")
+    assert await outbox.take() == b"aa"
 
 
 async def test_live_audio_loses_its_oldest_chunks_and_counts_them() -> None:
@@ -19,7 +19,7 @@ async def test_live_audio_loses_its_oldest_chunks_and_counts_them() -> None:
     for pcm in (b"11", b"22", b"33"):
         outbox.offer_audio(pcm)
     assert outbox.dropped_chunks == 1
-    assert await outbox.take() == append_audio(b"22")
+    assert await outbox.take() == b"22"
 
 
 async def test_audio_that_can_wait_is_made_to_and_nothing_is_lost() -> None:
@@ -34,5 +34,20 @@ async def test_audio_that_can_wait_is_made_to_and_nothing_is_lost() -> None:
     while len(taken) < 10:
         taken.append(await outbox.take())
     await speaking
-    assert taken == [append_audio(bytes([number, number])) for number in range(10)]
+    assert taken == [bytes([number, number]) for number in range(10)]
+    assert outbox.dropped_chunks == 0
+
+
+async def test_audio_is_held_while_there_is_no_line_and_edits_of_the_old_conversation_are_dropped() -> None:
+    outbox = Outbox(max_waiting_chunks=2)
+    outbox.send(cancel_response())
+    outbox.hold_audio()
+    for number in range(5):
+        outbox.offer_audio(bytes([number]))
+    waiting = asyncio.create_task(outbox.take())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    outbox.release_audio(b"before")
+    assert await waiting == b"before"
+    assert [await outbox.take() for _ in range(5)] == [bytes([number]) for number in range(5)]
     assert outbox.dropped_chunks == 0

@@ -148,7 +148,7 @@ def test_a_slow_summariser_delays_no_reply(server: LocalServer) -> None:
 
     async def slow(_request: SummaryRequest) -> str:
         await asyncio.to_thread(release.wait, 20)
-        return "They told stories."
+        return "The user asked for long stories again and again, and the assistant told one each time."
 
     with RealtimeSession(
         settings=server.settings, config=TEXT_ONLY, memory=SummaryPolicy(200, 1), summariser=slow
@@ -215,7 +215,7 @@ def test_a_setting_the_server_refuses_ends_the_start_with_its_reason(server: Loc
 
 
 def test_a_server_that_goes_away_ends_every_wait_and_keeps_what_was_said(server: LocalServer) -> None:
-    with RealtimeSession(settings=server.settings, config=TEXT_ONLY) as session:
+    with RealtimeSession(settings=server.settings, config=TEXT_ONLY, reconnect=None) as session:
         session.start()
         session.send_text("How are you?")
         session.wait_for_answer(1, timeout_s=10)
@@ -431,4 +431,4 @@ def test_a_wait_given_up_leaves_nothing_behind(server: LocalServer) -> None:
             with pytest.raises(TimeoutError):
                 session.wait_for(lambda _now: False, timeout_s=0.05)
         session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=10)
-        assert session._live._waiters == []
+        assert not session._live._watchers
