@@ -14,8 +14,9 @@ from ..audio.sinks import SilentSink
 from ..conversation import PRICES, Usage, cost_usd
 from ..errors import SettingsError
 from ..memory import SummaryPolicy
-from ..protocol import Event, create_response, encode, user_text
+from ..protocol import user_text
 from ..session import Snapshot
+from ..session.live import LiveSession
 from ..simulator import PACES, Parts
 from .lab import SETTINGS, LabUser, MemoryService, lab_config, lab_parts, lab_session
 from .talk import Talker
@@ -88,6 +89,9 @@ class RecallPlan:
         retention = {"truncation": {"type": "retention_ratio", "retention_ratio": 0.8, **limits}}
         return (
             Contender("summary", SummaryPolicy(self.trigger_tokens, self.keep_turns)),
+            Contender(
+                "tiers", SummaryPolicy(self.trigger_tokens, self.keep_turns, verbatim_tokens=self.trigger_tokens / 4)
+            ),
             Contender("server_truncation", config=retention),
             Contender("never"),
         )
@@ -172,8 +176,7 @@ async def _hold(
 ) -> list[Checkpoint]:
     """One conversation, asked when so many summaries or turns have passed."""
     service, user = MemoryService(lab_config(parts, PACES["fast"])), LabUser()
-    probes = _Probes(service)
-    session = lab_session(service, memory=contender.memory, config=contender.config, trace=probes)
+    session = lab_session(service, memory=contender.memory, config=contender.config)
     talker = Talker(session, user, parts)
     session.start(user, SilentSink())
     found: list[Checkpoint] = []
@@ -186,8 +189,9 @@ async def _hold(
             passed = len(now.summaries) if by == "summaries" else talker.turns
             if passed >= marks[len(found)]:
                 told = FACTS[: talker.turns]
-                recalled = sum([fact.answer in await probes.ask(fact.asked) for fact in told])
-                found.append(_checkpoint(contender.name, now, recalled, len(told), probes.read_tokens))
+                answers = [await _ask(session, service, fact.asked) for fact in told]
+                recalled = sum(fact.answer in text for fact, (text, _) in zip(told, answers, strict=True))
+                found.append(_checkpoint(contender.name, now, recalled, len(told), answers[-1][1]))
     finally:
         await session.stop()
     return found
@@ -202,38 +206,16 @@ def _checkpoint(policy: str, now: Snapshot, recalled: int, asked: int, window_to
     )  # fmt: skip
 
 
-class _Probes:
-    """Asks beside the conversation (reference §3.7): what the model would answer, without telling it the answer.
+async def _ask(session: LiveSession, service: MemoryService, question: str) -> tuple[str, int]:
+    """What the model would answer, and the input tokens of that, without telling the conversation (reference §3.7).
 
-    An answer in the conversation would put the fact back into the window. The question goes to the server directly,
-    with what the server's next response would read: only the laboratory can know that.
-
-    Attributes:
-        read_tokens: Input tokens of the latest answer.
+    An answer in the conversation would put the fact back into the window. Which items the next response would read is
+    only known to the laboratory: a server does not tell what its truncation has left out.
     """
-
-    def __init__(self, service: MemoryService) -> None:
-        self.read_tokens = 0
-        self._service = service
-        self._answer: asyncio.Future[str] | None = None
-
-    async def ask(self, question: str) -> str:
-        """The answer to a question, as text."""
-        line = self._service.line
-        window = [item.id for item in line.session.conversation.items if item.is_in_window]
-        references = [{"type": "item_reference", "id": item_id} for item_id in window]
-        self._answer = asyncio.get_running_loop().create_future()
-        wanted = {"conversation": "none", "output_modalities": ["text"], "input": [*references, user_text(question)]}
-        await line.send(encode(create_response(wanted)))
-        return await self._answer
-
-    def __call__(self, direction: Literal["sent", "received"], event: Event, _at_s: float) -> None:
-        """Take the answer from the stream."""
-        if direction == "received" and event["type"] == "response.done" and self._answer is not None:
-            response = event["response"]
-            if response["conversation_id"] is None and not self._answer.done():
-                self.read_tokens = response["usage"]["input_tokens"]
-                self._answer.set_result(response["output"][0]["content"][0]["text"])
+    window = [item.id for item in service.line.session.conversation.items if item.is_in_window]
+    references = [{"type": "item_reference", "id": item_id} for item_id in window]
+    response = await session.ask({"output_modalities": ["text"], "input": [*references, user_text(question)]})
+    return response["output"][0]["content"][0]["text"], response["usage"]["input_tokens"]
 
 
 def recall_table(report: RecallReport) -> Table:

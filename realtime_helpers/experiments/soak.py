@@ -158,7 +158,7 @@ async def soak(
         tick: Called after each turn.
     """
     service = service or MemoryService(lab_config(parts, PACES["fast"], session_seconds=_FOR_EVER_S))
-    witness = _Witness(service.summariser(SummaryStyle()))
+    witness = _Witness(service.summariser(SummaryStyle(), "chat"))
     policy = SummaryPolicy(plan.trigger_tokens, plan.keep_turns)
     user = LabUser()
     session = lab_session(service, memory=policy, summariser=witness.write, trace=witness)
