@@ -220,7 +220,7 @@ async def _ask(session: LiveSession, service: MemoryService, question: str) -> t
 
 def recall_table(report: RecallReport) -> Table:
     """The report for a terminal."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("policy", no_wrap=True)
     for name in ("turns", "summaries", "recall", "window", "input/reply", "input", "cost"):
         table.add_column(name, justify="right")
