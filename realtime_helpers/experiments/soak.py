@@ -80,7 +80,8 @@ class SoakReport:
 
     Attributes:
         spoken: Turns that were said aloud; the others were typed.
-        lost: Turns of which the server has neither the words nor a summary that was made from them.
+        lost: Turns of which the server had, after a summary or at the end, neither the words nor a summary made from
+            them.
         max_window: Most conversation tokens that any response read.
         largest_turn: The longest question and the longest reply together, in tokens.
         ms: Real milliseconds per turn.
@@ -166,12 +167,15 @@ async def soak(
     await _warm_up(parts)
     session.start(user, SilentSink())
     began, taken, sizes = clock(), [], {}
-    longest_question = longest_reply = 0
+    longest_question = longest_reply = summaries = 0
     try:
         for number in range(1, plan.turns + 1):
             witness.turn, turn_began = number, clock()
             now = await talker.chat()
             taken.append(clock() - turn_began)
+            if len(now.summaries) > summaries or number == plan.turns:
+                summaries = len(now.summaries)
+                witness.look(now, service)
             question, reply = (_tokens(item) for item in service.line.session.conversation.items[-2:])
             longest_question, longest_reply = max(longest_question, question), max(longest_reply, reply)
             if number in (1, 1 + plan.share, plan.turns - plan.share, plan.turns):
@@ -183,12 +187,12 @@ async def soak(
         return SoakReport(
             plan=plan,
             spoken=talker.spoken,
-            lost=witness.lost_turns(now, service),
+            lost=len(witness.lost),
             max_window=max(entry.conversation_tokens for entry in now.responses),
             largest_turn=longest_question + longest_reply,
             ms=Ends(sum(taken[: plan.share]) / plan.share * 1000, sum(taken[-plan.share :]) / plan.share * 1000),
             memory=Ends(first / plan.share, last / plan.share),
-            summaries=len(now.summaries),
+            summaries=summaries,
             total=now.total,
             cost_usd=now.cost_usd,
             seconds=clock() - began,
@@ -214,6 +218,7 @@ class _Witness:
 
     def __init__(self, writer: Summariser) -> None:
         self.turn = 0
+        self.lost: set[int] = set()
         self._said: dict[int, set[str]] = {}
         self._read: set[str] = set()
         self._writer = writer
@@ -230,13 +235,12 @@ class _Witness:
         self._read.update(request.item_ids)
         return await self._writer(request)
 
-    def lost_turns(self, now: Snapshot, service: MemoryService) -> int:
-        """Turns that are neither on the server word for word nor covered by the summary that stands there."""
+    def look(self, now: Snapshot, service: MemoryService) -> None:
+        """Find turns that are neither on the server word for word nor covered by the summary that stands there."""
         there = {item.id for item in service.line.session.conversation.items}
         standing = [item for item in now.items if item.id in there]
         safe = there | (covered_by(now.summaries, standing).keys() & self._read)
-        whole = sum(len(said) >= 2 and said <= safe for said in self._said.values())
-        return self.turn - whole
+        self.lost.update(turn for turn, said in self._said.items() if len(said) < 2 or not said <= safe)
 
 
 def _sound(service: MemoryService) -> Iterator[object]:
@@ -261,7 +265,7 @@ def _progress(turns: int, console: Console) -> Iterator[Callable[[], object]]:
 def _print(report: SoakReport, console: Console) -> None:
     plan, total = report.plan, report.total
     cost = "unknown" if report.cost_usd is None else f"${report.cost_usd:,.2f}"
-    safe = "every turn is on the server word for word or in the summary that stands"
+    safe = "after each, every turn was on the server word for word or in the summary that stood"
     lost = f"{report.lost:,} turns are LOST" if report.lost else safe
     text = f"""\
 {plan.turns:,} turns in {report.seconds:.0f} s: {report.spoken:,} spoken, {plan.turns - report.spoken:,} typed, \

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from ..session import Snapshot
 from ..session.live import LiveSession
 from ..simulator import Parts
@@ -16,6 +18,7 @@ TYPED = (
     "Good bye to turn {n}, and hello to the next.",
 )  # fmt: skip
 """What is typed. The number makes every turn a new one to the summariser; the answers are few, and spoken."""
+_PATIENCE_S = 600.0
 _CYCLE = "TATAT"
 """Typed or aloud, turn by turn: two of five turns are spoken."""
 
@@ -43,7 +46,11 @@ class Talker:
         return await self.say(TYPED[number % len(TYPED)].format(n=number + 1))
 
     async def say(self, text: str, *, aloud: bool = False) -> Snapshot:
-        """Say or type something, and wait for the answer."""
+        """Say or type something, and wait for the answer.
+
+        Raises:
+            TimeoutError: None came in ten minutes of the loop's clock.
+        """
         self.turns += 1
         if aloud:
             self.spoken += 1
@@ -51,4 +58,8 @@ class Talker:
         else:
             self._session.say_text(text)
         number = self.turns
-        return await self._session.wait_for(lambda now: now.has_answered(number) and not now.is_summarising)
+        try:
+            async with asyncio.timeout(_PATIENCE_S):  # a session that connects again would let us wait for ever
+                return await self._session.wait_for(lambda now: now.has_answered(number) and not now.is_summarising)
+        except TimeoutError:
+            raise TimeoutError(f"Turn {number} was not answered: {text}") from None

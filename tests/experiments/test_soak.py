@@ -29,7 +29,7 @@ from ..conftest import SharedParts
 LINE = re.compile(r"soak: turns=\d+ lost=\d+ max_window=\d+ ms_per_turn_first=\d+\.\d\d ms_per_turn_last=\d+\.\d\d")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own(parts: Parts) -> Parts:
     return lab_parts(SharedParts(voice=parts.voice, ears=parts.ears))
 
@@ -76,14 +76,14 @@ def test_nothing_is_lost_and_no_turn_is_more_work_than_the_first_ones(
 
 
 class ForgetfulService(MemoryService):
-    """While a summary is written, the newest turn vanishes from the server: nobody summarised it."""
+    """While a summary is written, a reply that it does not cover vanishes from the server."""
 
     def summariser(self, style: SummaryStyle, writer: Any) -> Summariser:
         honest = super().summariser(style, writer)
 
         async def write(request: SummaryRequest) -> Any:
             conversation = self.line.session.conversation
-            conversation.delete(conversation.items[-1].id)
+            conversation.delete(conversation.items[-3].id)
             return await honest(request)
 
         return write
@@ -92,11 +92,12 @@ class ForgetfulService(MemoryService):
 def test_a_turn_that_nobody_summarised_is_lost(own: Parts) -> None:
     async def hold() -> SoakReport:
         service = ForgetfulService(lab_config(own, PACES["fast"]))
-        return await soak(SoakPlan(20, trigger_tokens=1_000), own, service=service)
+        return await soak(SoakPlan(30, trigger_tokens=1_000), own, service=service)
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         report = runner.run(hold())
-    assert report.lost == report.summaries > 0
+    assert report.lost == report.summaries
+    assert report.summaries > 1
     assert f"{report.lost} turns are lost" in report.failures[0]
 
 
