@@ -41,6 +41,7 @@ bench: $(VENV)/.ready-dev
 	@$(BIN)/python benchmarks/sessions.py
 	@$(BIN)/python benchmarks/summary_in_flight.py
 	@$(BIN)/python benchmarks/history.py
+	@$(BIN)/python benchmarks/costs.py
 
 $(VENV)/.ready-base:
 	@echo "Setting up $(VENV) (once) ..."

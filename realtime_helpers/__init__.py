@@ -32,12 +32,21 @@ from .conversation import (
 )
 from .errors import AudioError, MissingPartError, SessionError, SettingsError, WorkshopError
 from .memory import (
+    BULLETS,
+    JSON_RECORD,
+    PARAGRAPH,
     CacheAwareTrigger,
+    CarefulSummariser,
+    ChatSummariser,
+    OutOfBandSummariser,
+    ResponsesSummariser,
     Summariser,
+    SummaryError,
     SummaryPolicy,
     SummaryRecord,
     SummaryRequest,
     SummaryStyle,
+    Written,
     lost_items,
 )
 from .session import RealtimeSession, Snapshot, State, conversation_record
@@ -45,18 +54,25 @@ from .settings import Settings
 from .tracing import EventLog
 
 __all__ = [
+    "BULLETS",
+    "JSON_RECORD",
+    "PARAGRAPH",
     "PRICES",
     "PRICES_AS_OF",
     "TEXT_PRICES",
     "AudioError",
     "CacheAwareTrigger",
+    "CarefulSummariser",
+    "ChatSummariser",
     "Conversation",
     "CostSplit",
     "EventLog",
     "Item",
     "MissingPartError",
+    "OutOfBandSummariser",
     "Outlook",
     "RealtimeSession",
+    "ResponsesSummariser",
     "SessionError",
     "Settings",
     "SettingsError",
@@ -68,6 +84,7 @@ __all__ = [
     "StereoRecorder",
     "Strategy",
     "Summariser",
+    "SummaryError",
     "SummaryPolicy",
     "SummaryRecord",
     "SummaryRequest",
@@ -75,6 +92,7 @@ __all__ = [
     "Turn",
     "Usage",
     "WorkshopError",
+    "Written",
     "best_trigger",
     "conversation_record",
     "cost_usd",

@@ -1,4 +1,4 @@
-"""The command line: `realtime-workshop demo | lab | serve | doctor`."""
+"""The command line: `realtime-workshop demo | lab | serve | doctor | scenarios`."""
 
 from __future__ import annotations
 
@@ -236,6 +236,26 @@ def doctor() -> None:
         table.add_row(Text(mark), finding.name, finding.detail, Text(finding.repair))
     Console().print(table)
     raise typer.Exit(1 if any(finding.needed and not finding.works for finding in findings) else 0)
+
+
+@app.command()
+def scenarios(
+    only: Annotated[str | None, typer.Option(help="Play this scenario and no other.")] = None,
+    explain: Annotated[str | None, typer.Option(help="Play this scenario, and tell moment by moment.")] = None,
+) -> None:
+    """Play 24 things that go wrong to a naive algorithm and to this package, side by side."""
+    from .experiments.scenarios import SCENARIOS, run_scenarios
+    from .experiments.scenarios.show import explanation, last_line, results_table
+
+    console = Console()
+    with _errors_in_words():
+        names = [name for name in (explain, only) if name] or [case.name for case in SCENARIOS]
+        with console.status("") as status:
+            results = run_scenarios(names, on_result=lambda result: status.update(result.case.what))
+    console.print(explanation(results[0]) if explain else results_table(results))
+    line = last_line(results)
+    print(line)  # noqa: T201 - other programs read this line
+    raise typer.Exit(0 if line.endswith(" ours_lost=0") else 1)
 
 
 @contextmanager

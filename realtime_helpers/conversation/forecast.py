@@ -26,7 +26,8 @@ _CONTROL_TOKENS_TYPED = 2
 _LINE_TOKENS = 8  # "User:", "Assistant:" and line ends of one turn in a transcript
 _HEADING_TOKENS = 10
 _WRITERS_PROMPT_TOKENS = 150
-_LEAST_SAVING = 4  # as in `SummaryPolicy`: a splice takes out at least a quarter of the trigger
+LEAST_SAVING = 4
+"""As in `SummaryPolicy`: a splice takes out at least this part (a quarter) of the trigger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,7 +413,7 @@ class Walker:
         apart: list[int] = []
         wrote_from = summaries = splices = most = lost = covered = 0
         while True:
-            count = self._until_due(stretch, strategy, left)
+            count = self.until_due(stretch, strategy, left)
             new = stretch.read[count]
             sums = (sums[0] + new[0], sums[1] + new[1], sums[2] + new[2], sums[3] + new[3])
             most = max(most, stretch.peak[count])
@@ -480,7 +481,7 @@ class Walker:
         reads = _WRITERS_PROMPT_TOKENS + earlier + overflow * line
         return _Memory(True, verbatim - overflow), reads
 
-    def _until_due(self, stretch: _Stretch, strategy: Strategy, left: int) -> int:
+    def until_due(self, stretch: _Stretch, strategy: Strategy, left: int) -> int:
         """Responses until the next splice; all that are left when there is none."""
         trigger = strategy.trigger_tokens
         stretch.walk_to(left)
@@ -496,7 +497,7 @@ class Walker:
         """As the policy and the compactor judge: enough goes, and more than comes."""
         memory, turns = state
         old = turns - self.kept_turns(strategy)
-        if old < 1 or old * self._turn_tokens < trigger // _LEAST_SAVING:
+        if old < 1 or old * self._turn_tokens < trigger // LEAST_SAVING:
             return False
         after, _ = self.splice(memory, old, strategy)
         return memory_tokens(self.outlook, after) < memory_tokens(self.outlook, memory) + old * self._turn_tokens

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from ..errors import SettingsError
 from .cost import split_cost
-from .forecast import Forecast, Outlook, Strategy, Walker
+from .forecast import LEAST_SAVING, Forecast, Outlook, Strategy, Walker
 from .prices import PRICES_AS_OF
 from .usage import Usage
 
-_STEP = 1.02  # sizes nearer to each other than this cost the same, as far as anybody can foresee
+_STEP = 1.02  # in windows of many turns, sizes nearer to each other than this cost the same
+_MANY_TURNS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,7 @@ def best_trigger(
         raise SettingsError(f"turns_apart is {turns_apart}.", "Use 1 or more turns, such as 3.")
     walker = Walker(outlook)
     never = walker.forecast(Strategy(keep_turns=keep_turns))
-    tried = [
-        walker.forecast(Strategy(size, keep_turns, verbatim_tokens=verbatim_tokens))
-        for size in _window_sizes(walker, keep_turns, verbatim_tokens, turns_apart)
-    ]
+    tried = [walker.forecast(one) for one in _candidates(walker, keep_turns, verbatim_tokens, turns_apart)]
     summarising = min((one for one in tried if one.splices), key=_order, default=None)
     chosen = min([never, *([summarising] if summarising else [])], key=_order)
     trigger = chosen.strategy.trigger_tokens
@@ -112,21 +110,27 @@ def _order(forecast: Forecast) -> tuple[int, float, float]:
     return forecast.turns_lost, forecast.total_usd, float("-inf") if trigger is None else -trigger
 
 
-def _window_sizes(walker: Walker, keep_turns: int, verbatim_tokens: int, turns_apart: int) -> list[int]:
-    """Every size of the window, before the first splice and after later ones, that keeps splices apart."""
-    strategy = Strategy(1, keep_turns, verbatim_tokens=verbatim_tokens)
-    turns = walker.outlook.turns
+def _candidates(walker: Walker, keep_turns: int, verbatim_tokens: int, turns_apart: int) -> list[Strategy]:
+    """A trigger for every size of the window, before the first splice and after later ones, that keeps them apart."""
+    turns, turn_tokens = walker.outlook.turns, walker.outlook.rates.turn_tokens
     first = walker.stretch()
     first.walk_to(turns)
-    memory, _ = walker.splice(first.state[0][0], turns, strategy)
+    memory, _ = walker.splice(first.state[0][0], turns, Strategy(1, keep_turns, verbatim_tokens=verbatim_tokens))
     later = walker.stretch(memory, keep_turns, spliced=True)
-    later.walk_to(max(turns, turns_apart))
-    too_small = later.peak[turns_apart - 1]
-    sizes: list[int] = []
-    for size in sorted({*first.peak[1:], *later.peak[1:]}):
-        if size > too_small and (not sizes or size >= sizes[-1] * _STEP):
-            sizes.append(size)
-    return sizes
+    later.walk_to(turns)
+    smallest = later.window[1]
+    # below what a splice leaves, the least saving alone decides when it is worth it again
+    by_saving = {LEAST_SAVING * (count * turn_tokens + 1) - 1 for count in range(1, smallest // turn_tokens + 1)}
+    found: list[Strategy] = []
+    last = 0.0
+    for size in sorted({*first.peak[1:], *later.peak[1:], *(size for size in by_saving if size < smallest)}):
+        strategy = Strategy(size, keep_turns, verbatim_tokens=verbatim_tokens)
+        if (size >= last * _STEP or size < _MANY_TURNS * turn_tokens) and walker.until_due(
+            later, strategy, turns_apart
+        ) == turns_apart:
+            found.append(strategy)
+            last = size
+    return found
 
 
 def _carry_usd(walker: Walker, window_tokens: int) -> float:

@@ -15,20 +15,21 @@ import asyncio
 import hashlib
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 from ..audio.formats import BYTES_PER_MS, CHUNK_MS, chunks_of, silence
 from ..memory import Summariser, SummaryPolicy, SummaryRequest, SummaryStyle
 from ..session.live import LiveSession, Reconnect, Trace
-from ..session.service import Line, LineLostError, TextWriter, Writer
+from ..session.service import Line, LineLostError, Service, TextWriter, Writer
 from ..settings import Settings
 from ..simulator import Config, Pace, Parts
 from ..simulator.completions import read_chat
 from ..simulator.faults import Faults
 from ..simulator.memory_door import LineClosedError, MemoryLine
-from ..simulator.parts import BuiltinEars, BuiltinVoice, Ears, Voice
-from ..speech import Speech
+from ..simulator.parts import BuiltinEars, BuiltinVoice, Ears
+from ..speech import USER_VOICE, Speech
 
 SETTINGS = Settings(backend="simulator", base_url="memory://lab")
 LIVELY = Pace(before_item_ms=300, before_audio_ms=120, audio_speed=8.0, transcript_ms=450, rate_limits_ms=36)
@@ -121,9 +122,10 @@ class BuiltinWriter:
 class RememberingVoice:
     """A voice that makes the sound of each sentence once."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: BuiltinVoice) -> None:
         self._voice = voice
         self._made: dict[tuple[str, str, float], Speech] = {}
+        self._clips: dict[str, bytes] = {}
 
     async def speak(self, text: str, voice: str, speed: float) -> Speech:
         """See `Voice.speak`."""
@@ -131,6 +133,13 @@ class RememberingVoice:
         if key not in self._made:
             self._made[key] = await self._voice.speak(*key)
         return self._made[key]
+
+    async def clip(self, text: str) -> bytes:
+        """A sentence in the voice of the scripted user, whom the simulator's ears understand best."""
+        if text not in self._clips:
+            loop = asyncio.get_running_loop()
+            self._clips[text] = (await loop.run_in_executor(None, self._voice.engine.speak, text, USER_VOICE)).pcm
+        return self._clips[text]
 
     def close(self) -> None:
         """See `Voice.close`."""
@@ -160,10 +169,17 @@ class RememberingEars:
         self._ears.close()
 
 
-def lab_parts(parts: Parts | None = None) -> Parts:
+@dataclass
+class LabParts(Parts):
     """The real mind, voice and ears; what was spoken or heard once is remembered."""
-    voice, ears = (parts.voice, parts.ears) if parts else (BuiltinVoice(), BuiltinEars())
-    return Parts(voice=RememberingVoice(voice), ears=RememberingEars(ears))
+
+    voice: RememberingVoice = field(kw_only=True)
+    ears: RememberingEars = field(kw_only=True)
+
+
+def lab_parts(voice: BuiltinVoice | None = None, ears: Ears | None = None) -> LabParts:
+    """Parts for a laboratory, with engines of their own or shared ones."""
+    return LabParts(voice=RememberingVoice(voice or BuiltinVoice()), ears=RememberingEars(ears or BuiltinEars()))
 
 
 def lab_config(parts: Parts, pace: Pace = LIVELY, **changes: Any) -> Config:
@@ -187,9 +203,13 @@ class LabUser:
 
     def play(self, pcm: bytes, *, pause_ms: int = 800) -> None:
         """Say a clip (PCM16, 24 kHz, mono), then be silent for `pause_ms`."""
-        clip = silence(200) + pcm + silence(pause_ms)
+        self.play_on(silence(200) + pcm, pause_ms=pause_ms)
+
+    def play_on(self, pcm: bytes, *, pause_ms: int = 800) -> None:
+        """The same without a breath before it: the rest of a sentence."""
+        clip = pcm + silence(pause_ms)
         whole = _FRAME_MS * CHUNK_MS * BYTES_PER_MS // 8
-        self._clips.put_nowait(clip + bytes(-len(clip) % whole))
+        self._clips.put_nowait(clip + bytes(-len(clip) % whole) if pause_ms else clip)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """See `Source.chunks`."""
@@ -198,13 +218,8 @@ class LabUser:
                 yield chunk
 
 
-async def clip_of(parts: Parts, text: str) -> bytes:
-    """A sentence in a user's voice (PCM16, 24 kHz, mono)."""
-    return (await parts.voice.speak(text, "alloy", 1.0)).pcm
-
-
 def lab_session(
-    service: MemoryService,
+    service: Service,
     *,
     memory: SummaryPolicy | None = None,
     summariser: Summariser | Writer = "chat",

@@ -120,6 +120,7 @@ class Compactor:
         self._steps: dict[str, _Step] = {}
         self._fresh_response: str | None = None
         self._unheard: set[str] = set()
+        self._made: set[str] = set()
         self._failures = 0
         self._responses_to_skip = 0
 
@@ -363,8 +364,10 @@ class Compactor:
         covers: tuple[str, ...] = (),
     ) -> SummaryRecord:
         merges = self.records[-1].id if self.records else None
+        item_id = self._new_id(SUMMARY_ID_PREFIX.rstrip("_"))
+        self._made.add(item_id)
         return SummaryRecord(
-            self._new_id(SUMMARY_ID_PREFIX.rstrip("_")), text, covers, merges, conversation.ledger.window_tokens,
+            item_id, text, covers, merges, conversation.ledger.window_tokens,
             verbatim=verbatim, pinned=pinned, layer=layer, occasion=occasion,
         )  # fmt: skip
 
@@ -425,8 +428,8 @@ class Compactor:
             return  # carried over into an empty conversation
         self.phase = Phase.DELETING
         covered = set(draft.covers)
-        # every other memory item goes: also one that an earlier splice could not delete
-        old = [i.id for i in conversation.items if i.id in covered or (i.is_summary and i.id != draft.id)]
+        # every other memory item of ours goes, also one that could not be deleted earlier; a stranger's stays unread
+        old = [i.id for i in conversation.items if i.id in covered or (i.id in self._made and i.id != draft.id)]
         self._steps = {item_id: _Step(delete_item(item_id, event_id=self._new_id("event"))) for item_id in old}
 
     def _refused(self, event: Event) -> list[Effect]:

@@ -148,6 +148,7 @@ class LiveSession:
         self._is_ready = False
         self._typed: dict[str, _Typed] = {}
         self._answer_is_due = False
+        self._reply_is_owed = False
         self._restorations: list[Restoration] = []
         self._summaries_usd = 0.0
         self._summaries_are_priced = True
@@ -215,7 +216,7 @@ class LiveSession:
         tries = AsyncRetrying(
             stop=stop_after_attempt(self._reconnect.attempts),
             wait=wait_exponential(self._reconnect.first_wait_s, self._reconnect.longest_wait_s),
-            retry=retry_if_exception(lambda error: not isinstance(error, _HopelessError)),
+            retry=retry_if_exception(_is_worth_another_try),
             reraise=True,
         )
         try:
@@ -270,8 +271,9 @@ class LiveSession:
     def _forget_line(self) -> None:
         """A new conversation will be empty. What was said is kept, and what was asked for is still owed."""
         conversation = self.conversation
-        if conversation.reply_is_due and not conversation.user_is_speaking:
-            self._answer_is_due = True
+        if conversation.reply_is_due:
+            self._reply_is_owed = True
+            self._answer_is_due |= not conversation.user_is_speaking  # the end of speech asks for one by itself
         conversation.line_lost()
         assert self._replies is not None
         self._replies.line_lost()
@@ -288,6 +290,7 @@ class LiveSession:
 
     def _become_ready(self, unheard: bytes = b"") -> None:
         self._is_ready = True
+        self._reply_is_owed = False
         for typed in self._typed.values():
             self._send_now(create_item(typed.item, event_id=typed.event_id))
         self._outbox.release_audio(unheard)
@@ -302,7 +305,7 @@ class LiveSession:
     async def _restore(self, reason: str) -> None:
         """Tell an empty conversation what was said before (reference §7.5): memory first, the microphone last."""
         remains = what_remains(
-            self.conversation, self._compactor.records, self._uploads.clips, reason, is_answered=not self._answer_is_due
+            self.conversation, self._compactor.records, self._uploads.clips, reason, is_answered=not self._reply_is_owed
         )
         after: str | None = None
         memory = self._compactor.carry_over(remains.words, self.conversation)
@@ -666,6 +669,7 @@ class LiveSession:
             responses=FrozenView(ledger.entries),
             total=ledger.total,
             window_tokens=ledger.window_tokens,
+            cache_hit_rate=ledger.hit_rate,
             cost_usd=None if prices is None else cost_usd(ledger.total, prices),
             summaries_usd=self._summaries_usd if self._summaries_are_priced else None,
             first_audio_ms=FrozenView(self._replies.first_audio_ms if self._replies else []),
@@ -690,6 +694,10 @@ class _HopelessError(WorkshopError):
 
     def __init__(self, error: WorkshopError) -> None:
         super().__init__(error.what, error.next_step)
+
+
+def _is_worth_another_try(error: BaseException) -> bool:
+    return isinstance(error, Exception) and not isinstance(error, _HopelessError)  # a stop is no failure
 
 
 def _first_error(group: BaseException) -> BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from ..conversation import Item
@@ -10,7 +11,12 @@ from .snapshot import Snapshot
 
 
 def conversation_record(snapshot: Snapshot) -> dict[str, Any]:
-    """A conversation as plain data for JSON: turns, provenance, summaries, and the account per response."""
+    """A conversation as plain data for JSON.
+
+    Every turn in its own words, also those that left the server; for each item whether it is there now and which
+    memory item stands for it; every memory item with what it covers, was written from, holds word for word, and took;
+    what each new connection brought back; the account per response. Costs in USD.
+    """
     on_server = frozenset(item.id for item in snapshot.items)
     covered = covered_by(snapshot.summaries, snapshot.items)
     return {
@@ -27,6 +33,13 @@ def conversation_record(snapshot: Snapshot) -> dict[str, Any]:
                 "text": record.text,
                 "covers": list(record.covers),
                 "merges": record.merges,
+                "occasion": record.occasion,
+                "summarised": list(record.summarised),
+                "verbatim": list(record.verbatim),
+                "model": record.model,
+                "usage": {"input": record.usage.input_tokens, "cached": record.usage.cached_tokens,
+                          "output": record.usage.output_tokens},
+                "left_over": list(record.left_over),
                 "is_current": record.id in on_server,
                 "window_before": record.window_before,
                 "window_after": record.window_after,
@@ -44,7 +57,9 @@ def conversation_record(snapshot: Snapshot) -> dict[str, Any]:
             }
             for entry in snapshot.responses
         ],
+        "restorations": [asdict(restoration) for restoration in snapshot.restorations],
         "cost_usd": snapshot.cost_usd,
+        "summaries_usd": snapshot.summaries_usd,
         "problems": list(snapshot.problems),
     }  # fmt: skip
 

@@ -41,6 +41,7 @@ class Snapshot:
         responses: The account, one entry a response.
         total: Tokens of all responses.
         window_tokens: Conversation tokens that the latest response read.
+        cache_hit_rate: Share of what could have come from the cache that did, 0 to 1; `None` before it is measured.
         cost_usd: Price of all responses; `None` for a model without a listed price.
         summaries_usd: Price of the summaries that text models wrote; `None` when one of them has no listed price.
         first_audio_ms: For each reply, the time from the end of the question to the first audio received.
@@ -60,6 +61,7 @@ class Snapshot:
     responses: Sequence[LedgerEntry]
     total: Usage
     window_tokens: int
+    cache_hit_rate: float | None
     cost_usd: float | None
     summaries_usd: float | None
     first_audio_ms: Sequence[float]

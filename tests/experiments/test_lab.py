@@ -8,11 +8,15 @@ import time
 import pytest
 
 from realtime_helpers import SilentSink, SummaryPolicy
-from realtime_helpers.experiments.lab import LabUser, MemoryService, clip_of, lab_config, lab_parts, lab_session
+from realtime_helpers.experiments.lab import (
+    LabUser,
+    MemoryService,
+    lab_config,
+    lab_parts,
+    lab_session,
+)
 from realtime_helpers.experiments.virtual_time import DeadlockError, VirtualTimeLoop
 from realtime_helpers.simulator import Parts
-
-from ..conftest import SharedParts
 
 
 def test_an_hour_of_waiting_takes_no_time() -> None:
@@ -49,12 +53,12 @@ def test_time_stands_still_while_a_thread_computes() -> None:
 
 def test_a_spoken_conversation_with_a_summary_in_virtual_time(parts: Parts) -> None:
     async def talk() -> None:
-        own = lab_parts(SharedParts(voice=parts.voice, ears=parts.ears))
+        own = lab_parts(parts.voice, parts.ears)
         service, user = MemoryService(lab_config(own)), LabUser()
         session = lab_session(service, memory=SummaryPolicy(trigger_tokens=150, keep_turns=1))
         session.start(user, SilentSink())
         for number in range(1, 5):
-            user.play(await clip_of(own, "What can you do?"))
+            user.play(await own.voice.clip("What can you do?"))
             await session.wait_for(lambda now, number=number: now.has_answered(number))
         now = await session.wait_for(lambda now: bool(now.summaries) and not now.is_summarising)
         assert [item.id for item in now.items] == [item.id for item in service.line.session.conversation.items]

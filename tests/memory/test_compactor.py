@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from realtime_helpers.memory import Phase, SummaryPolicy
-from realtime_helpers.memory.compactor import ACKNOWLEDGEMENT_PATIENCE_S, MAX_ATTEMPTS, TRANSCRIPT_PATIENCE_S
+from realtime_helpers.memory.compactor import ACKNOWLEDGEMENT_PATIENCE_S, MAX_ATTEMPTS
 
-from ..conversation.events import response_created, response_done
+from ..conversation.events import response_created, response_done, transcription_failed
 from .desk import Desk
 
 POLICY = SummaryPolicy(trigger_tokens=700, keep_turns=2, least_saving_tokens=50)
@@ -137,11 +137,13 @@ def test_a_turn_without_transcript_is_kept_never_deleted_unread(transcript: str)
         desk.spoken_turn()
     while desk.to_client:
         desk.receive_one()
-    desk.pass_time(TRANSCRIPT_PATIENCE_S)
+    if transcript == "later":
+        assert desk.compactor.phase is Phase.WAITING
+        desk.to_client.append(transcription_failed("u1"))  # the session's patience has an end
     desk.settle()
     assert ids(desk)[1:] == ["u1", "a1", "u3", "a3", "u4", "a4"]
     assert desk.compactor.records[0].covers == ("u2", "a2")
-    assert ("no transcript" in "".join(desk.problems)) == (transcript == "later"), "a failure was reported as it came"
+    assert ("into words" in "".join(desk.problems)) == (transcript == "later"), "a failure was reported as it came"
 
 
 def test_a_refused_insert_is_tried_again_and_then_given_up_with_nothing_deleted(desk: Desk) -> None:
@@ -263,3 +265,201 @@ def test_a_summary_that_could_not_be_deleted_goes_with_the_next(desk: Desk) -> N
         desk.settle()
     assert [item.id for item in desk.server.items if item.id.startswith("sum_")] == [desk.compactor.records[-1].id]
     assert desk.lost() == []
+
+
+# -- turns without transcript that can still be heard -----------------------------------------------------
+
+
+def hearing_desk() -> Desk:
+    desk = Desk(POLICY, can_hear=True)
+    desk.spoken_turn(transcript="failed")
+    for _ in range(3):
+        desk.spoken_turn()
+    while desk.to_client:
+        desk.receive_one()
+    return desk
+
+
+def test_a_turn_without_transcript_is_heard_and_then_covered() -> None:
+    desk = hearing_desk()
+    assert (list(desk.to_hear), list(desk.to_write)) == (["u1"], [])
+    desk.hear("my dog is called Biscuit")
+    assert "my dog is called Biscuit" in desk.to_write[0].material
+    desk.settle()
+    assert desk.compactor.records[0].covers == ("u1", "a1", "u2", "a2")
+    assert desk.lost() == []
+
+
+def test_a_turn_that_cannot_be_heard_either_is_kept_and_not_asked_for_again() -> None:
+    desk = hearing_desk()
+    desk.hear(None)
+    desk.settle()
+    assert ids(desk)[1:3] == ["u1", "a1"]
+    assert "into words" in "".join(desk.problems)
+    for _ in range(8):
+        desk.spoken_turn()
+        while desk.to_client or desk.to_server or desk.to_write:
+            desk.receive_one() if desk.to_client else desk.serve_one() if desk.to_server else desk.write("Short.")
+    assert not desk.to_hear
+    assert len(desk.compactor.records) > 1
+    desk.summarise_now()
+    assert list(desk.to_hear) == ["u1"], "the user may ask for it again"
+
+
+def test_a_transcript_that_comes_while_the_recording_is_heard_wins() -> None:
+    desk = hearing_desk()
+    desk.to_client.append({"type": "conversation.item.input_audio_transcription.completed", "item_id": "u1",
+                           "transcript": "late but true"})  # fmt: skip
+    desk.receive_one()
+    assert "late but true" in desk.to_write[0].material
+    desk.hear("something else")
+    desk.settle()
+    assert desk.local.find("u1").text == "late but true"  # type: ignore[union-attr]
+
+
+# -- a reply that still plays -----------------------------------------------------------------------------
+
+
+def test_a_reply_that_still_plays_is_not_covered() -> None:
+    desk = Desk(POLICY)
+    desk.playing = {"a2"}
+    for _ in range(4):
+        desk.spoken_turn()
+    desk.settle()
+    assert desk.compactor.records[0].covers == ("u1", "a1")
+
+
+# -- tiers ------------------------------------------------------------------------------------------------
+
+TURN_WORDS = 206  # estimated tokens of the words of one turn
+
+
+def tiered_desk(verbatim_tokens: float) -> Desk:
+    desk = Desk(SummaryPolicy(700, keep_turns=1, least_saving_tokens=50, verbatim_tokens=verbatim_tokens))
+    desk.settle()
+    return desk
+
+
+def test_older_turns_stand_word_for_word_in_the_memory_item_before_the_oldest_are_summarised() -> None:
+    desk = tiered_desk(4.5 * TURN_WORDS)
+    wrote = []
+    for _ in range(14):
+        desk.spoken_turn(length_ms=40_000)
+        while desk.to_client or desk.to_server or desk.to_write:
+            if desk.to_client:
+                desk.receive_one()
+            elif desk.to_server:
+                desk.serve_one()
+            else:
+                wrote.append(desk.to_write[0].material)
+                desk.write("They counted.")
+        assert desk.lost() == []
+    first = desk.compactor.records[0]
+    assert (first.text, len(first.verbatim)) == ("", 6), "nothing was summarised while it all fitted"
+    last = desk.compactor.records[-1]
+    assert wrote
+    assert 0 < len(last.verbatim) <= 8
+    assert "number 1 " in wrote[0]
+    assert desk.memory().startswith("Memory of earlier turns:\nThey counted.")
+    said = {item_id for record in desk.compactor.records for item_id in (*record.summarised, *record.verbatim)}
+    assert said == {item_id for record in desk.compactor.records for item_id in record.covers}
+    newest = int(last.verbatim[-1][1:])
+    assert f"User: number {newest} word" in desk.memory()
+
+
+def test_without_a_limit_nothing_is_ever_summarised() -> None:
+    desk = tiered_desk(float("inf"))
+    for _ in range(12):
+        desk.spoken_turn(length_ms=40_000)
+        desk.settle()
+    assert {record.text for record in desk.compactor.records} == {""}
+    assert all(f"User: number {number} word" in desk.memory() for number in range(1, 9))
+    assert desk.lost() == []
+
+
+# -- undo -------------------------------------------------------------------------------------------------
+
+
+def test_undo_brings_the_words_back_and_they_stay_until_the_user_asks(desk: Desk) -> None:
+    desk.settle()
+    desk.undo()
+    desk.settle()
+    assert "A short summary" not in desk.memory()
+    assert all(f"User: number {number} word" in desk.memory() for number in (1, 2))
+    assert desk.lost() == []
+    for _ in range(10):
+        desk.spoken_turn()
+        desk.settle()
+        assert "User: number 1 word" in desk.memory()
+    assert desk.compactor.records[-1].text, "new turns are summarised all the same"
+    desk.summarise_now()
+    desk.settle()
+    assert "User: number 1 word" not in desk.memory()
+    assert desk.lost() == []
+
+
+def test_undo_goes_back_one_summary_at_a_time(desk: Desk) -> None:
+    desk.write("The first.")
+    desk.settle()
+    while len(desk.compactor.records) < 2:
+        desk.spoken_turn()
+        while desk.to_client or desk.to_server or desk.to_write:
+            desk.receive_one() if desk.to_client else desk.serve_one() if desk.to_server else desk.write("The second.")
+    desk.undo()
+    desk.settle()
+    assert "The first." in desk.memory()
+    assert "The second." not in desk.memory()
+    desk.undo()
+    desk.settle()
+    assert "The first." not in desk.memory()
+    words = [f"User: number {number} word" for number in range(1, 5)]
+    assert [desk.memory().index(word) for word in words] == sorted(desk.memory().index(word) for word in words)
+    desk.undo()
+    assert "no summary to undo" in desk.problems[-1]
+    assert desk.lost() == []
+
+
+def test_undo_waits_for_nothing_when_there_is_nothing_to_undo_or_a_summary_is_under_way(desk: Desk) -> None:
+    desk.undo()
+    assert "just being made" in desk.problems[-1]
+    other = Desk(POLICY)
+    other.undo()
+    assert "no summary to undo" in other.problems[-1]
+
+
+# -- thresholds that move, and lines that are lost ---------------------------------------------------------
+
+
+def test_a_trigger_moved_below_the_window_acts_at_once() -> None:
+    desk = Desk(SummaryPolicy(trigger_tokens=100_000, keep_turns=1))
+    for _ in range(4):
+        desk.spoken_turn()
+    desk.settle()
+    assert desk.compactor.records == []
+    desk.set_policy(SummaryPolicy(trigger_tokens=300, keep_turns=1))
+    desk.settle()
+    assert len(desk.compactor.records) == 1
+    desk.set_policy(SummaryPolicy(trigger_tokens=200, keep_turns=1))
+    desk.settle()
+    assert len(desk.compactor.records) == 1, "the window was not measured since: it may be small enough"
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_after_a_lost_line_one_memory_item_stands_for_all(desk: Desk, steps: int) -> None:
+    for _ in range(steps):  # ... into the splice
+        if desk.to_write:
+            desk.write("They talked.")
+        elif desk.to_client:
+            desk.receive_one()
+        elif desk.to_server:
+            desk.serve_one()
+    desk.lose_line()
+    desk.restore()
+    assert "They talked." in desk.memory() or "User: number 1 word" in desk.memory()
+    assert "User: number 4 word" in desk.memory()
+    assert desk.lost() == []
+    for _ in range(4):
+        desk.spoken_turn()
+        desk.settle()
+    assert desk.lost() == []
+    assert desk.idle

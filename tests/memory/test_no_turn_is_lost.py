@@ -66,6 +66,9 @@ class NoTurnIsLost(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.desk.settle()
+        for user in self.silent:  # the session's patience has an end
+            self.desk.to_client.append(transcription_failed(user))
+        self.desk.settle()
         self.desk.pass_time(60.0)
         self.desk.settle()
         assert self.desk.lost() == []

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from realtime_helpers.conversation import Conversation
 from realtime_helpers.errors import SettingsError
-from realtime_helpers.memory import SummaryPolicy, SummaryStyle
+from realtime_helpers.memory import AtShareOfWindow, AtTurns, SummaryPolicy, SummaryStyle, any_of
 
 from ..conversation.events import added, call, response_created, response_done, text
 
@@ -46,13 +48,11 @@ def test_there_is_no_plan_when_too_little_would_go() -> None:
     assert SummaryPolicy(trigger_tokens=4_000, keep_turns=3).plan(talk(4)) is None
 
 
-def test_an_earlier_summary_is_merged_and_is_no_turn() -> None:
+def test_an_earlier_summary_is_no_turn() -> None:
     conversation = talk(4)
     conversation.apply(added(text("sum_1", "system", "before"), None))
     plan = SummaryPolicy(trigger_tokens=500, keep_turns=2).plan(conversation)
     assert plan is not None
-    assert plan.previous is not None
-    assert plan.previous.id == "sum_1"
     assert [turn.ids for turn in plan.turns] == [("u0", "a0"), ("u1", "a1")]
 
 
@@ -72,9 +72,36 @@ def test_a_turn_with_an_open_call_is_not_covered() -> None:
     assert [turn.ids[0] for turn in plan.turns] == ["u0", "u2"]
 
 
-@pytest.mark.parametrize("wrong", [{"trigger_tokens": 0}, {"keep_turns": 0}])
-def test_values_that_cannot_work_are_refused_in_words(wrong: dict[str, int]) -> None:
-    with pytest.raises(SettingsError, match="Use"):
+def test_as_many_turns_are_kept_as_fit_into_the_tokens() -> None:
+    one_turn = 2 * 250
+    policy = SummaryPolicy(trigger_tokens=5_000, keep_turns=1, keep_tokens=3 * one_turn, least_saving_tokens=1)
+    plan = policy.plan(talk(4))
+    assert plan is not None
+    assert [turn.ids[0] for turn in plan.turns] == ["u0"]
+
+
+def test_when_asked_every_little_thing_goes() -> None:
+    policy = SummaryPolicy(trigger_tokens=5_000, keep_turns=3)
+    assert policy.plan(talk(4)) is None
+    plan = policy.plan(talk(4), is_asked=True)
+    assert plan is not None
+    assert len(plan.turns) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"trigger_tokens": 0},
+        {"keep_turns": 0},
+        {"keep_tokens": 2_000, "trigger_tokens": 2_000},
+        {"keep_turns": 5, "trigger": AtTurns(5)},
+        {"keep_turns": 5, "trigger": any_of(AtShareOfWindow(0.5), AtTurns(4))},
+        {"verbatim_tokens": -1},
+        {"verbatim_tokens": float("nan")},
+    ],
+)
+def test_values_that_cannot_work_are_refused_in_words(wrong: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=r"Use|Keep fewer"):
         SummaryPolicy(**wrong)
 
 
