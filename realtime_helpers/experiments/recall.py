@@ -17,8 +17,8 @@ from ..memory import SummaryPolicy
 from ..protocol import user_text
 from ..session import Snapshot
 from ..session.live import LiveSession
-from ..simulator import PACES, Parts
-from .lab import SETTINGS, LabUser, MemoryService, lab_config, lab_parts, lab_session
+from ..simulator import PACES
+from .lab import SETTINGS, LabParts, LabUser, MemoryService, lab_config, lab_parts, lab_session
 from .talk import Talker
 from .virtual_time import VirtualTimeLoop
 
@@ -150,7 +150,7 @@ def run_recall(plan: RecallPlan, console: Console) -> RecallReport:
 
 
 async def recall(
-    plan: RecallPlan, parts: Parts, *, tell: Callable[[str, int], object] = lambda _name, _turns: None
+    plan: RecallPlan, parts: LabParts, *, tell: Callable[[str, int], object] = lambda _name, _turns: None
 ) -> RecallReport:
     """Hold the same conversation with each contender, and ask at the checkpoints.
 
@@ -169,7 +169,7 @@ async def recall(
 
 async def _hold(
     contender: Contender,
-    parts: Parts,
+    parts: LabParts,
     marks: Sequence[int],
     by: Literal["summaries", "turns"],
     tell: Callable[[str, int], object],

@@ -18,9 +18,9 @@ from ..errors import SettingsError
 from ..memory import Summariser, SummaryPolicy, SummaryRequest, SummaryStyle, Written, covered_by
 from ..protocol import Event
 from ..session import Snapshot
-from ..simulator import PACES, Parts
+from ..simulator import PACES
 from ..simulator.items import Item
-from .lab import LabUser, MemoryService, lab_config, lab_parts, lab_session
+from .lab import LabParts, LabUser, MemoryService, lab_config, lab_parts, lab_session
 from .sizes import deep_size
 from .talk import Talker
 from .virtual_time import VirtualTimeLoop
@@ -143,7 +143,7 @@ def run_soak(plan: SoakPlan, console: Console) -> int:
 
 async def soak(
     plan: SoakPlan,
-    parts: Parts,
+    parts: LabParts,
     *,
     service: MemoryService | None = None,
     clock: Callable[[], float] = time.perf_counter,
@@ -180,7 +180,7 @@ async def soak(
             longest_question, longest_reply = max(longest_question, question), max(longest_reply, reply)
             if number in (1, 1 + plan.share, plan.turns - plan.share, plan.turns):
                 sizes[number] = deep_size(
-                    session, service.line, without=[service, service.config, parts, *_sound(service)]
+                    session, service.line, without=[service, service.config, parts, witness, *_sound(service)]
                 )
             tick()
         first, last = sizes[1 + plan.share] - sizes[1], sizes[plan.turns] - sizes[plan.turns - plan.share]
@@ -202,7 +202,7 @@ async def soak(
         await session.stop()
 
 
-async def _warm_up(parts: Parts) -> None:
+async def _warm_up(parts: LabParts) -> None:
     """Load engines and vocabulary, and speak and hear everything once: that is not what is measured."""
     service, user = MemoryService(lab_config(parts, PACES["fast"])), LabUser()
     session = lab_session(service)

@@ -6,8 +6,7 @@ import asyncio
 
 from ..session import Snapshot
 from ..session.live import LiveSession
-from ..simulator import Parts
-from .lab import LabUser, clip_of
+from .lab import LabParts, LabUser
 
 SPOKEN = (
     "How are you today?", "Tell me a quick story.", "What can you do?", "Tell me a joke.", "Thank you very much.",
@@ -19,6 +18,8 @@ TYPED = (
 )  # fmt: skip
 """What is typed. The number makes every turn a new one to the summariser; the answers are few, and spoken."""
 _PATIENCE_S = 600.0
+_BREATH_S = 10.0
+"""Of the loop's clock: what a session waits for shall end as it does between people who listen to each other."""
 _CYCLE = "TATAT"
 """Typed or aloud, turn by turn: two of five turns are spoken."""
 
@@ -31,7 +32,7 @@ class Talker:
         spoken: How many of them were said aloud.
     """
 
-    def __init__(self, session: LiveSession, user: LabUser, parts: Parts) -> None:
+    def __init__(self, session: LiveSession, user: LabUser, parts: LabParts) -> None:
         self.turns = 0
         self.spoken = 0
         self._session = session
@@ -54,12 +55,14 @@ class Talker:
         self.turns += 1
         if aloud:
             self.spoken += 1
-            self._user.play(await clip_of(self._parts, text))
+            self._user.play(await self._parts.voice.clip(text))
         else:
             self._session.say_text(text)
         number = self.turns
         try:
             async with asyncio.timeout(_PATIENCE_S):  # a session that connects again would let us wait for ever
-                return await self._session.wait_for(lambda now: now.has_answered(number) and not now.is_summarising)
+                now = await self._session.wait_for(lambda now: now.has_answered(number) and not now.is_summarising)
         except TimeoutError:
             raise TimeoutError(f"Turn {number} was not answered: {text}") from None
+        await asyncio.sleep(_BREATH_S)
+        return now

@@ -13,12 +13,10 @@ from realtime_helpers.experiments.virtual_time import VirtualTimeLoop
 from realtime_helpers.simulator import Parts
 from realtime_helpers.simulator.facts import asked_subject, find_facts
 
-from ..conftest import SharedParts
-
 
 @pytest.fixture(scope="module")
 def report(parts: Parts) -> RecallReport:
-    own = lab_parts(SharedParts(voice=parts.voice, ears=parts.ears))
+    own = lab_parts(parts.voice, parts.ears)
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(recall(RecallPlan(checkpoints=(1, 2)), own))
 
@@ -50,7 +48,7 @@ def test_all_are_asked_after_the_same_turns_and_asking_leaves_no_trace(report: R
     assert {tuple(at.turns for at in report.of(policy)) for policy in ("summary", "tiers", "never")} == {
         tuple(at.turns for at in report.of("server_truncation"))
     }
-    own = lab_parts(SharedParts(voice=parts.voice, ears=parts.ears))
+    own = lab_parts(parts.voice, parts.ears)
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         asked_once = runner.run(recall(RecallPlan(checkpoints=(2,)), own))
     for at in asked_once.checkpoints:

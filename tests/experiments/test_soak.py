@@ -17,24 +17,22 @@ from typer.testing import CliRunner
 from realtime_helpers.cli import app
 from realtime_helpers.errors import SettingsError
 from realtime_helpers.experiments import soak as room
-from realtime_helpers.experiments.lab import MemoryService, lab_config, lab_parts
+from realtime_helpers.experiments.lab import LabParts, MemoryService, lab_config, lab_parts
 from realtime_helpers.experiments.sizes import deep_size
 from realtime_helpers.experiments.soak import Ends, SoakPlan, SoakReport, run_soak, soak
 from realtime_helpers.experiments.virtual_time import VirtualTimeLoop
 from realtime_helpers.memory import Summariser, SummaryRequest, SummaryStyle
 from realtime_helpers.simulator import PACES, Parts
 
-from ..conftest import SharedParts
-
 LINE = re.compile(r"soak: turns=\d+ lost=\d+ max_window=\d+ ms_per_turn_first=\d+\.\d\d ms_per_turn_last=\d+\.\d\d")
 
 
 @pytest.fixture(scope="module")
-def own(parts: Parts) -> Parts:
-    return lab_parts(SharedParts(voice=parts.voice, ears=parts.ears))
+def own(parts: Parts) -> LabParts:
+    return lab_parts(parts.voice, parts.ears)
 
 
-def run(plan: SoakPlan, parts: Parts, **more: Any) -> SoakReport:
+def run(plan: SoakPlan, parts: LabParts, **more: Any) -> SoakReport:
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(soak(plan, parts, **more))
 
@@ -60,7 +58,7 @@ def work_clock() -> Any:
 
 
 def test_nothing_is_lost_and_no_turn_is_more_work_than_the_first_ones(
-    own: Parts, work_clock: Callable[[], float]
+    own: LabParts, work_clock: Callable[[], float]
 ) -> None:
     report = run(SoakPlan(200, trigger_tokens=800), own, clock=work_clock)
     assert report.failures == []
@@ -89,7 +87,7 @@ class ForgetfulService(MemoryService):
         return write
 
 
-def test_a_turn_that_nobody_summarised_is_lost(own: Parts) -> None:
+def test_a_turn_that_nobody_summarised_is_lost(own: LabParts) -> None:
     async def hold() -> SoakReport:
         service = ForgetfulService(lab_config(own, PACES["fast"]))
         return await soak(SoakPlan(30, trigger_tokens=1_000), own, service=service)
@@ -101,7 +99,7 @@ def test_a_turn_that_nobody_summarised_is_lost(own: Parts) -> None:
     assert f"{report.lost} turns are lost" in report.failures[0]
 
 
-def test_the_exit_code_is_that_of_the_run(own: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_exit_code_is_that_of_the_run(own: LabParts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "lab_parts", lambda: own)
     result = CliRunner().invoke(app, ["soak", "--turns", "30", "--trigger", "1000"])
     assert result.exit_code == 0
@@ -114,7 +112,7 @@ def test_the_exit_code_is_that_of_the_run(own: Parts, monkeypatch: pytest.Monkey
     assert "are LOST" in result.output
 
 
-def test_what_grows_is_a_failure_once_there_are_enough_turns_to_tell(own: Parts) -> None:
+def test_what_grows_is_a_failure_once_there_are_enough_turns_to_tell(own: LabParts) -> None:
     report = run(SoakPlan(10), own)
     long = replace(report, plan=SoakPlan(2_000))
     assert replace(long, ms=Ends(10, 14), memory=Ends(1_000, 1_400)).failures == []
@@ -139,7 +137,7 @@ def test_each_object_counts_once_and_those_of_others_not_at_all() -> None:
     assert deep_size(SoakPlan(10)) < 1_000
 
 
-def test_no_bar_is_drawn_where_nobody_watches(own: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_bar_is_drawn_where_nobody_watches(own: LabParts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "lab_parts", lambda: own)
     out = io.StringIO()
     assert run_soak(SoakPlan(10), Console(file=out)) == 0
