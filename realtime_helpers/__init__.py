@@ -49,7 +49,7 @@ from .memory import (
     Written,
     lost_items,
 )
-from .session import RealtimeSession, Snapshot, State, conversation_record
+from .session import RealtimeSession, Reconnect, Snapshot, State, conversation_record
 from .settings import Settings
 from .tracing import EventLog
 
@@ -72,6 +72,7 @@ __all__ = [
     "OutOfBandSummariser",
     "Outlook",
     "RealtimeSession",
+    "Reconnect",
     "ResponsesSummariser",
     "SessionError",
     "Settings",

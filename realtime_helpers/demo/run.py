@@ -17,7 +17,7 @@ from ..audio.sinks import SilentSink
 from ..audio.sources import SpeechSource, read_sound_file
 from ..errors import AudioError, WorkshopError
 from ..memory import SummaryPolicy, SummaryStyle, lost_items
-from ..session import RealtimeSession, Snapshot, conversation_record
+from ..session import RealtimeSession, Reconnect, Snapshot, conversation_record
 from ..settings import Backend, Settings
 from ..speech import Voice
 from ..tracing import EventLog
@@ -95,6 +95,7 @@ def run_demo(options: DemoOptions, console: Console) -> int:
             style=SummaryStyle(language=SUMMARY_LANGUAGE),
             instructions=INSTRUCTIONS,
             trace=events,
+            reconnect=Reconnect(attempts=3),  # a demo whose server is gone should say so soon
         )
         recorder = StereoRecorder()
         user = SpeechSource(realtime=in_real_time)
