@@ -256,3 +256,48 @@ def scenarios(
     line = last_line(results)
     print(line)  # noqa: T201 - other programs read this line
     raise typer.Exit(0 if line.endswith(" ours_lost=0") else 1)
+
+
+@contextmanager
+def _laboratory() -> Iterator[None]:
+    """Experiments run the simulator in this process."""
+    with _errors_in_words():
+        try:
+            yield
+        except ModuleNotFoundError as error:
+            raise MissingPartError(
+                f"Experiments need the package {error.name!r}, which is not installed.",
+                "In the workshop's folder: pip install -e '.[simulator]'",
+            ) from None
+
+
+@app.command()
+def soak(
+    turns: Annotated[int, typer.Option(help="Length of the conversation.")] = 10_000,
+    trigger: Annotated[int, typer.Option(help="Conversation tokens at which old turns are summarised.")] = 2_000,
+    keep: Annotated[int, typer.Option(help="Newest turns that stay word for word.")] = 2,
+) -> None:
+    """Hold a very long conversation on the simulator, and check that nothing is lost and nothing grows."""
+    with _laboratory():
+        from .experiments.soak import SoakPlan, run_soak
+
+        code = run_soak(SoakPlan(turns, trigger, keep), Console())
+    raise typer.Exit(code)
+
+
+@app.command()
+def recall(
+    trigger: Annotated[int, typer.Option(help="Conversation tokens at which each policy acts.")] = 2_000,
+    keep: Annotated[int, typer.Option(help="Newest turns that stay word for word.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print plain data instead of a table.")] = False,
+) -> None:
+    """Plant ten facts, and compare what policies still know after 1, 2, 5 and 20 summaries, and at what cost."""
+    with _laboratory():
+        from .experiments.recall import MEANING, RecallPlan, recall_table, run_recall
+
+        report = run_recall(RecallPlan(trigger_tokens=trigger, keep_turns=keep), Console(stderr=True))
+    if as_json:
+        Console().print_json(data=report.as_rows())
+    else:
+        Console().print(recall_table(report))
+        Console().print(f"\n{MEANING}", highlight=False)
