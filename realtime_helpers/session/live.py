@@ -69,6 +69,7 @@ TRANSCRIPT_PATIENCE_S = 15.0
 _LIVE_UNHEARD_MS = 2_000
 _MAX_CREATE_ATTEMPTS = 5
 _RENEWAL_MARGIN_S = 120.0
+_TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 _TRANSCRIPTION_FAILED = "conversation.item.input_audio_transcription.failed"
 
 
@@ -144,6 +145,7 @@ class LiveSession:
         self._main: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._drain_check: asyncio.TimerHandle | None = None
+        self._words_due: dict[str, asyncio.TimerHandle] = {}
         self._fatal: Event | None = None
         self._is_ready = False
         self._typed: dict[str, _Typed] = {}
@@ -262,6 +264,8 @@ class LiveSession:
         """End what depends on a line that is of no use any more."""
         self._is_ready = False
         self._questions.end(SessionError("The connection was lost.", "The session connects again by itself."))
+        for item_id in list(self._words_due):
+            self._stop_waiting_for_words(item_id)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -419,7 +423,10 @@ class LiveSession:
                 self._on_added(event["item"]["id"])
             case "response.done":
                 self._on_response_done(event["response"])
+            case kind if kind == _TRANSCRIBED:
+                self._stop_waiting_for_words(event["item_id"])
             case kind if kind == _TRANSCRIPTION_FAILED:
+                self._stop_waiting_for_words(event["item_id"])
                 reason = (event.get("error") or {}).get("message") or "no reason given"
                 self.problems.append(f"The words of a turn are not known: {reason}")
             case "error":
@@ -433,17 +440,18 @@ class LiveSession:
         self._typed.pop(item_id, None)
         item = self.conversation.find(item_id)
         if item is not None and item.transcript is Transcript.PENDING:
-            self._spawn(self._give_up_words(item_id))
+            loop = asyncio.get_running_loop()
+            self._words_due[item_id] = loop.call_later(TRANSCRIPT_PATIENCE_S, self._give_up_words, item_id)
 
-    async def _give_up_words(self, item_id: str) -> None:
+    def _give_up_words(self, item_id: str) -> None:
         """No wait for a transcript is for ever."""
-        await asyncio.sleep(TRANSCRIPT_PATIENCE_S)
-        item = self.conversation.find(item_id)
-        if item is not None and item.transcript is Transcript.PENDING:
-            message = f"no transcript came within {TRANSCRIPT_PATIENCE_S:.0f} seconds"
-            error = {"message": message}
-            self._take_in({"type": _TRANSCRIPTION_FAILED, "item_id": item_id, "content_index": 0, "error": error})
-            self._changed()
+        error = {"message": f"no transcript came within {TRANSCRIPT_PATIENCE_S:.0f} seconds"}
+        self._take_in({"type": _TRANSCRIPTION_FAILED, "item_id": item_id, "content_index": 0, "error": error})
+        self._changed()
+
+    def _stop_waiting_for_words(self, item_id: str) -> None:
+        if (timer := self._words_due.pop(item_id, None)) is not None:
+            timer.cancel()
 
     def _on_response_done(self, response: dict[str, Any]) -> None:
         if response["status"] in {"failed", "incomplete"}:
