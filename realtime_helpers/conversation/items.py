@@ -109,6 +109,12 @@ class Turn:
         return calls <= outputs and all(item.status != "in_progress" for item in self.items)
 
     @property
+    def is_answered(self) -> bool:
+        """Whether the assistant said something after the user's last words."""
+        roles = [item.role for item in self.items if item.role in {"user", "assistant"}]
+        return not roles or roles[-1] == "assistant"
+
+    @property
     def pending(self) -> tuple[Item, ...]:
         """User items whose words are not known yet."""
         return tuple(item for item in self.items if item.transcript is Transcript.PENDING)

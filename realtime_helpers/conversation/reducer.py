@@ -46,6 +46,7 @@ class Conversation:
         self._speech_start_ms: dict[str, int] = {}
         self._speech_ms: dict[str, float] = {}
         self._awaited_response: str | None = None
+        self._put_back: set[str] = set()
 
     # -- looking --------------------------------------------------------------------------------------
 
@@ -83,6 +84,11 @@ class Conversation:
         """Whether a response runs, or was asked for."""
         return self.active_response_id is not None or self._awaited_response is not None
 
+    @property
+    def awaits_speech(self) -> bool:
+        """Whether the response that is due answers speech that has not become an item yet."""
+        return self._awaited_response in self._speech_ms
+
     # -- changing -------------------------------------------------------------------------------------
 
     def note_sent(self, event: Event) -> None:
@@ -90,12 +96,20 @@ class Conversation:
         if event["type"] == "response.create" and (event.get("response") or {}).get("conversation") != "none":
             self._awaited_response = event.get("event_id") or "client"
 
+    def note_heard(self, item_id: str, heard_ms: int) -> None:
+        """A reply was cut off after so many milliseconds; the server is about to be told."""
+        self._change(item_id, heard_ms=heard_ms)
+
     def line_lost(self) -> None:
         """The connection is gone, and with it the server's conversation; what was said stays in the history."""
         for item_id in self._order:
             item = self._items[item_id]
-            status = "incomplete" if item.status == "in_progress" else item.status
-            self._items[item_id] = replace(item, deleted=True, status=status)
+            self._items[item_id] = replace(
+                item,
+                deleted=True,
+                status="incomplete" if item.status == "in_progress" else item.status,
+                transcript=Transcript.FAILED if item.transcript is Transcript.PENDING else item.transcript,
+            )
         for record in (self._order, self._words, self._speech_start_ms, self._speech_ms):
             record.clear()
         self.active_response_id = self._awaited_response = None
@@ -143,6 +157,7 @@ class Conversation:
             return
         position = self._position_after(event.get("previous_item_id"))
         if known is not None:
+            self._put_back.add(item_id)
             self._items[item_id] = _restored(known, wire)
         else:
             words = self._words.pop(item_id, None)
@@ -167,6 +182,8 @@ class Conversation:
         if known is None:
             self._on_added(event)
             return
+        if known.id in self._put_back:
+            return  # the history knows better what it was
         done = _from_wire(wire, audio_ms=known.audio_ms)
         if known.role == "user":
             done = replace(done, text=known.text or done.text, transcript=known.transcript)
@@ -263,13 +280,10 @@ class Conversation:
 
 
 def _restored(known: Item, wire: dict[str, Any]) -> Item:
-    """An item that is put back into a new conversation under its old id; speech may come back as text."""
-    item = _from_wire(wire, audio_ms=known.audio_ms)
-    if not item.spoken:
-        item = replace(item, audio_ms=0.0)
-    if known.role == "user":
-        item = replace(item, text=known.text or item.text, transcript=known.transcript)
-    return item
+    """An item that is put back under its old id: it stays what it was, whatever form it comes back in."""
+    is_spoken_again = not known.is_known and any(part["type"] == "input_audio" for part in wire.get("content") or ())
+    transcript = Transcript.PENDING if is_spoken_again else known.transcript
+    return replace(known, deleted=False, transcript=transcript)
 
 
 def _from_wire(wire: dict[str, Any], *, audio_ms: float) -> Item:

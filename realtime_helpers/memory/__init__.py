@@ -17,7 +17,7 @@ from .failures import SummaryError, SummaryRefusedError
 from .policy import Plan, Standing, SummaryPolicy, estimate_item_tokens
 from .provenance import Occasion, SummaryRecord, covered_by, lost_items
 from .styles import BULLETS, JSON_RECORD, PARAGRAPH, Form, SummaryStyle
-from .summariser import AskOutOfBand, Summariser, SummaryRequest, Written
+from .summariser import NOTHING_UNDERSTOOD, AskOutOfBand, Summariser, SummaryRequest, Written
 from .triggers import (
     AtCost,
     AtShareOfWindow,
@@ -33,6 +33,7 @@ from .writers import ChatSummariser, OutOfBandSummariser, ResponsesSummariser, h
 __all__ = [
     "BULLETS",
     "JSON_RECORD",
+    "NOTHING_UNDERSTOOD",
     "PARAGRAPH",
     "SIZE_TOLERANCE",
     "AskOutOfBand",

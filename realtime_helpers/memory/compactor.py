@@ -71,6 +71,7 @@ class Problem:
     message: str
 
 
+_OFFLINE = Problem("The session is connecting again. Ask for it when it listens.")
 Effect = Send | Hear | Write | Assume | Problem
 
 
@@ -123,6 +124,7 @@ class Compactor:
         self._made: set[str] = set()
         self._failures = 0
         self._responses_to_skip = 0
+        self._is_offline = False
 
     @property
     def next_deadline_s(self) -> float | None:
@@ -166,12 +168,19 @@ class Compactor:
         """Use another policy from now on; what it finds due is begun at once."""
         self.policy = policy
         self._responses_to_skip = 0
-        if self.phase is Phase.IDLE and self.is_window_measured and conversation.ledger.window_tokens:
+        if (
+            not self._is_offline
+            and self.phase is Phase.IDLE
+            and self.is_window_measured
+            and conversation.ledger.window_tokens
+        ):
             return self._consider(conversation) + self.advance(conversation, now_s)
         return []
 
     def summarise_now(self, conversation: Conversation, now_s: float) -> list[Effect]:
         """Start without waiting for the trigger. Does nothing when a splice is under way."""
+        if self._is_offline:
+            return [_OFFLINE]
         if self.phase is not Phase.IDLE:
             return []
         self._unheard.clear()  # the user asks: try again what was given up
@@ -187,6 +196,8 @@ class Compactor:
         They come back as text in the memory item, for the items themselves are gone from the server; an earlier
         summary that was merged stands for its own turns again. They stay so until the user asks for a summary.
         """
+        if self._is_offline:
+            return [_OFFLINE]
         if self.phase is not Phase.IDLE:
             return [Problem("A summary is just being made. Undo it when it is done.")]
         last = self.records[-1] if self.records else None
@@ -250,9 +261,17 @@ class Compactor:
     # -- a new connection -----------------------------------------------------------------------------
 
     def line_lost(self) -> None:
-        """The server has forgotten everything: what was under way is given up, what was acknowledged stands."""
+        """The server has forgotten everything: what was under way is given up, what was acknowledged stands.
+
+        Nothing new is begun until `back_online`.
+        """
         self._rest()
         self._fresh_response = None
+        self._is_offline = True
+
+    def back_online(self) -> None:
+        """The conversation stands again."""
+        self._is_offline = False
 
     def carry_over(self, turns: Iterable[Turn], conversation: Conversation) -> Event | None:
         """The first event for a new, empty conversation: one memory item with the standing summary and these turns.
@@ -279,7 +298,14 @@ class Compactor:
     def _consider(self, conversation: Conversation) -> list[Effect]:
         if not self.is_window_measured and conversation.ledger.window_tokens:
             self.records[-1] = replace(self.records[-1], window_after=conversation.ledger.window_tokens)
-        if self.phase is not Phase.IDLE or self.policy is None or not self.policy.is_due(conversation):
+        if self.phase is not Phase.IDLE or self.policy is None:
+            return []
+        try:
+            is_due = self.policy.is_due(conversation)
+        except Exception as error:  # noqa: BLE001 - a trigger of the user's own must not end the talk
+            self.policy = None
+            return [Problem(f"The trigger failed ({error!r}); nothing is summarised any more unless you ask for it.")]
+        if not is_due:
             return []
         if self._responses_to_skip:
             self._responses_to_skip -= 1

@@ -33,6 +33,7 @@ class SummaryError(WorkshopError):
         self.is_worth_retrying = is_worth_retrying
         self.retry_after_s = retry_after_s
         self.usage = Usage()
+        self.model: str | None = None
 
 
 class SummaryRefusedError(SummaryError):

@@ -14,6 +14,9 @@ HEADING = "Memory of earlier turns:\n"
 WORD_FOR_WORD = "Word for word:"
 """Stands before turns that are kept as they were said."""
 
+NOTHING_UNDERSTOOD = "(nothing understood)"
+"""Stands for the words of a turn that nobody could make out."""
+
 EARLIER = "Earlier summary:"
 """Stands before the summary that the new one replaces."""
 
@@ -95,7 +98,7 @@ def transcript_line(item: Item) -> str:
     if item.kind == "function_call_output":
         return f"Tool: answered {_one_line(item.text)}{_call(item)}"
     if item.role == "user":
-        return f"User: {_one_line(item.text) or '(nothing understood)'}"
+        return f"User: {_one_line(item.text) or NOTHING_UNDERSTOOD}"
     text = _one_line(item.heard_text)
     speaker = "System" if item.role == "system" else "Assistant"
     return f"{speaker}: {text}" if text else ""

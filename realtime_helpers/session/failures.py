@@ -15,6 +15,10 @@ _KEY_VARIABLES = {
 }
 
 
+class HopelessError(SessionError):
+    """No other try can go better."""
+
+
 def not_connected(settings: Settings, error: Exception) -> SessionError:
     """The connection could not be made."""
     where = settings.base_url

@@ -9,33 +9,16 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
+from tenacity import AsyncRetrying, RetryCallState
 
 from ..audio.sinks import Sink
 from ..audio.sources import Source
-from ..conversation import Conversation, FrozenView, Transcript, Usage, cost_usd, find_prices, summary_usd
-from ..errors import AudioError, SessionError, WorkshopError
-from ..memory import (
-    Assume,
-    CarefulSummariser,
-    Compactor,
-    Effect,
-    Hear,
-    OutOfBandSummariser,
-    Phase,
-    Problem,
-    Send,
-    Summariser,
-    SummaryError,
-    SummaryPolicy,
-    SummaryRequest,
-    SummaryStyle,
-    Write,
-    hear,
-)
+from ..conversation import Conversation, FrozenView, Transcript, cost_usd, find_prices
+from ..errors import AudioError, SessionError, SettingsError, WorkshopError
+from ..memory import Summariser, SummaryPolicy, SummaryStyle
 from ..protocol import (
     ErrorKind,
     Event,
@@ -51,9 +34,10 @@ from ..protocol import (
     user_text,
 )
 from ..settings import Settings
-from .failures import closed, is_worth_another_line, refused
+from .failures import HopelessError, closed, is_worth_another_line, refused
+from .memory_work import Hands, MemoryWork
 from .outbox import Outbox
-from .questions import PATIENCE_S, Questions
+from .questions import PATIENCE_S, Questions, RefusedError
 from .replies import Replies
 from .restore import Restoration, what_remains
 from .service import Line, LineLostError, Service, Writer
@@ -66,30 +50,51 @@ Trace = Callable[[Literal["sent", "received"], Event, float], None]
 
 TRANSCRIPT_PATIENCE_S = 15.0
 """How long the words of a turn may take; then they count as failed, and are used all the same when they come."""
-_LIVE_UNHEARD_MS = 2_000
 _MAX_CREATE_ATTEMPTS = 5
+_LIVED_S = 10.0
+"""A line that lasted this long was a good one: what comes after its loss is a new start, not one more failure."""
 _RENEWAL_MARGIN_S = 120.0
-_TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
-_TRANSCRIPTION_FAILED = "conversation.item.input_audio_transcription.failed"
+_LEAST_LIFE_S = 300.0
+"""A session that seems to have less left has a strange clock on one of its sides."""
+_TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
 @dataclass(frozen=True)
 class Reconnect:
-    """How a lost connection is made again.
+    """How a lost connection is made again. The first try comes at once.
 
     Attributes:
-        attempts: Tries until the session gives up.
-        first_wait_s: Before the second try; it doubles with each.
-        longest_wait_s: Longest wait between two tries.
+        attempts: Tries in a row until the session gives up.
+        first_wait_s: Before the second try, in seconds; it doubles with each, and half of it is left to chance.
+        longest_wait_s: Longest wait between two tries, in seconds.
+
+    Raises:
+        SettingsError: A value that cannot work.
     """
 
     attempts: int = 6
     first_wait_s: float = 0.5
     longest_wait_s: float = 8.0
 
+    def __post_init__(self) -> None:
+        if self.attempts < 1 or not 0 <= self.first_wait_s <= self.longest_wait_s:
+            raise SettingsError(
+                f"{self!r} cannot work.", "Use 1 or more attempts, and waits from 0 up, the first not over the longest."
+            )
+
+    def wait_s(self, failures: int, rng: random.Random) -> float:
+        """Seconds to wait after so many failures in a row."""
+        if not failures:
+            return 0.0
+        return min(self.longest_wait_s, self.first_wait_s * 2.0 ** (failures - 1)) * rng.uniform(0.5, 1)
+
 
 class _RenewalDueError(Exception):
     """The session's hour is almost up, and nobody speaks: a good moment for a new connection."""
+
+
+class _LineEndedError(SessionError):
+    """A line that worked was lost."""
 
 
 @dataclass
@@ -123,17 +128,20 @@ class LiveSession:
         self._service = service
         self._settings = settings
         self._config = config
-        self._style = style or SummaryStyle()
-        self._summariser = summariser
         self._trace = trace
         self._reconnect = reconnect
         self._clock = clock
         self._rng = rng or random.Random()
         self._ids = IdMint(clock, self._rng)
-        self._questions = Questions(self._send_now, self._ids.new)
-        self._compactor = Compactor(memory, self._ids.new, can_hear=True, playing=lambda: self._playing)
         self._outbox = Outbox()
+        self._outbox.hold_audio()
         self._uploads = Uploads()
+        self._questions = Questions(self._send_now, self._ids.new, lambda: self._is_ready)
+        hands = Hands(self._send, self._take_in, self._tell, self._changed, self._questions.ask, lambda: self._playing)
+        self._memory = MemoryWork(
+            self.conversation, memory, style or SummaryStyle(), summariser, service, settings, hands, self._ids.new,
+            self._rng,
+        )  # fmt: skip
         self._sink: Sink | None = None
         self._replies: Replies | None = None
         self._watchers = Watchers()
@@ -141,19 +149,19 @@ class LiveSession:
         self._version = 0
         self._awaited_events: dict[str, asyncio.Future[None]] = {}
         self._update_id = ""
-        self._tasks: set[asyncio.Task[None]] = set()
         self._main: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._is_stopping = False
         self._drain_check: asyncio.TimerHandle | None = None
         self._words_due: dict[str, asyncio.TimerHandle] = {}
         self._fatal: Event | None = None
+        self._opened = asyncio.Event()
         self._is_ready = False
+        self._failures = 0
+        self._lost_because: str | None = None
         self._typed: dict[str, _Typed] = {}
         self._answer_is_due = False
-        self._reply_is_owed = False
+        self._reply_was_cut = False
         self._restorations: list[Restoration] = []
-        self._summaries_usd = 0.0
-        self._summaries_are_priced = True
 
     # -- life -----------------------------------------------------------------------------------------
 
@@ -162,89 +170,95 @@ class LiveSession:
         self._state = State.CONNECTING
         self._sink = sink
         self._replies = Replies(sink, self.conversation, self._truncate, self._now)
-        if source is not None and source.is_live:
-            self._uploads = Uploads(_LIVE_UNHEARD_MS)
         self._main = asyncio.get_running_loop().create_task(self._live(source, sink))
 
     async def stop(self) -> None:
         """End, and wait until everything is let go."""
+        self._is_stopping = True
         if self._main is not None:
             self._main.cancel()
             await asyncio.gather(self._main, return_exceptions=True)
+        if self._state not in {State.STOPPED, State.FAILED}:
+            self._end(State.STOPPED)  # stopped before it ran
 
     async def _live(self, source: Source | None, sink: Sink) -> None:
+        state = State.STOPPED
         try:
             async with self._service as service:
                 sink.open()
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._stay_connected(service, source, group))
+                    group.create_task(self._stay_connected(service))
+                    if source is not None:
+                        group.create_task(self._upload(source))
         except asyncio.CancelledError:
-            self._state = State.STOPPED
+            pass
         except Exception as group:  # noqa: BLE001 - nobody awaits this task: every end must reach the user here
-            error = _first_error(group)
-            fault = SessionError(f"The session failed: {error!r}.", "Please report this as a bug.")
-            self._state = State.FAILED
-            self.error = error if isinstance(error, WorkshopError) else fault
+            if not self._is_stopping:
+                state = State.FAILED
+                error = _first_error(group)
+                fault = SessionError(f"The session failed: {error!r}.", "Please report this as a bug.")
+                self.error = error if isinstance(error, WorkshopError) else fault
         finally:
             try:
                 sink.close()
             except Exception as error:  # noqa: BLE001 - whoever waits must be told all the same
-                self.problems.append(f"The sink could not be closed: {error!r}")
-            for timer in (self._timer, self._drain_check):
-                if timer is not None:
-                    timer.cancel()
-            self._changed()
-            self._watchers.end(self.error or _stopped())
+                self._tell(f"The sink could not be closed: {error!r}")
+            self._end(state)
 
-    async def _stay_connected(self, service: Service, source: Source | None, group: asyncio.TaskGroup) -> None:
-        end = await self._hold(await service.connect(), lambda: self._begin(source, group))
-        while True:
-            if self._reconnect is None or not is_worth_another_line(end.code, self._fatal):
-                raise closed(self._settings, end.code, self._fatal)
-            reason = end.reason or closed(self._settings, end.code, self._fatal).what
-            self._state = State.RECONNECTING
-            end = await self._connect_again(service, reason)
+    def _end(self, state: State) -> None:
+        self._state = state
+        if self._drain_check is not None:
+            self._drain_check.cancel()
+        self._changed()
+        self._watchers.end(self.error or _stopped())
 
-    async def _connect_again(self, service: Service, reason: str) -> LineLostError:
-        """Try until the conversation is back; returns when that line is lost too."""
-        assert self._reconnect is not None
-        restored = False
-
-        async def begin() -> None:
-            nonlocal restored
-            await self._restore(reason)
-            restored = True
-
+    async def _stay_connected(self, service: Service) -> None:
+        """Hold one line after the other; ends with the error that no other try can mend."""
         tries = AsyncRetrying(
-            stop=stop_after_attempt(self._reconnect.attempts),
-            wait=wait_exponential(self._reconnect.first_wait_s, self._reconnect.longest_wait_s),
-            retry=retry_if_exception(_is_worth_another_try),
+            retry=self._is_worth_another_try,
+            stop=lambda _state: self._reconnect is None or self._failures >= self._reconnect.attempts,
+            wait=lambda _state: self._reconnect.wait_s(self._failures, self._rng) if self._reconnect else 0.0,
             reraise=True,
         )
         try:
             async for attempt in tries:
                 with attempt:
-                    self._forget_line()
-                    end = await self._hold(await service.connect(), begin)
-                    if restored:
-                        return end
-                    failure = closed(self._settings, end.code, self._fatal)
-                    raise failure if is_worth_another_line(end.code, self._fatal) else _HopelessError(failure)
-        except Exception as group:  # noqa: BLE001 - whatever it was, the user is told that it was a lost line
+                    if self._lost_because is not None:
+                        self._forget_line()
+                    self._failures += 1
+                    await self._hold(await service.connect())
+        except (WorkshopError, ExceptionGroup) as group:
             error = _first_error(group)
-            what, next_step = (error.what, error.next_step) if isinstance(error, WorkshopError) else (repr(error), "")
-            raise SessionError(f"{reason} It could not be made again: {what}", next_step) from error
-        raise AssertionError("tenacity ends with a result or an error")
+            if self._lost_because is None or isinstance(error, _LineEndedError) or not isinstance(error, WorkshopError):
+                raise
+            what = f"{self._lost_because} It could not be made again: {error.what}"
+            raise SessionError(what, error.next_step) from None
 
-    async def _hold(self, line: Line, begin: Callable[[], Coroutine[Any, Any, None]]) -> LineLostError:
-        """Use a line until it is lost; how it ended."""
-        end = LineLostError(1006)
+    def _is_worth_another_try(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        if self._is_stopping or not isinstance(error, Exception):
+            return False
+        first = _first_error(error)
+        if isinstance(first, HopelessError | AudioError):
+            return False
+        return self._lost_because is not None  # the very first connection is not tried twice
+
+    async def _hold(self, line: Line) -> None:
+        """Use a line until it is lost, and say how it ended.
+
+        Raises:
+            SessionError: It was lost.
+        """
+        end: LineLostError | None = None
+        ready_s: float | None = None
 
         async def set_up() -> None:
+            nonlocal ready_s
             await self._configure()
-            await begin()
-            self._state = State.LISTENING
-            self._changed()
+            if self._lost_because is not None:
+                await self._restore(self._lost_because)
+            self._become_ready()
+            ready_s = self._now()
             await self._renewal()
 
         try:
@@ -258,7 +272,16 @@ class LiveSession:
             end = LineLostError(1001, "The session came near the end of its longest duration.")
         finally:
             await self._let_go(line)
-        return end
+        if self._is_stopping:
+            raise asyncio.CancelledError  # a loss in the same moment must not swallow it
+        assert end is not None
+        failure = closed(self._settings, end.code, self._fatal)
+        if not is_worth_another_line(end.code, self._fatal):
+            raise HopelessError(failure.what, failure.next_step)
+        if ready_s is not None and self._now() - ready_s >= _LIVED_S:
+            self._failures = 0
+        self._lost_because = end.reason or failure.what
+        raise _LineEndedError(failure.what, failure.next_step)
 
     async def _let_go(self, line: Line) -> None:
         """End what depends on a line that is of no use any more."""
@@ -266,39 +289,25 @@ class LiveSession:
         self._questions.end(SessionError("The connection was lost.", "The session connects again by itself."))
         for item_id in list(self._words_due):
             self._stop_waiting_for_words(item_id)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._compactor.line_lost()
+        await self._memory.line_lost()
         await line.close()
 
     def _forget_line(self) -> None:
         """A new conversation will be empty. What was said is kept, and what was asked for is still owed."""
         conversation = self.conversation
         if conversation.reply_is_due:
-            self._reply_is_owed = True
-            self._answer_is_due |= not conversation.user_is_speaking  # the end of speech asks for one by itself
+            self._reply_was_cut = True
+            # the end of speech asks for a reply by itself: of speech that goes on, or is sent again
+            self._answer_is_due |= not conversation.user_is_speaking and not conversation.awaits_speech
         conversation.line_lost()
         assert self._replies is not None
         self._replies.line_lost()
         self._outbox.hold_audio()
         self._fatal = None
+        self._state = State.RECONNECTING
         self._changed()
 
     # -- setting up -----------------------------------------------------------------------------------
-
-    async def _begin(self, source: Source | None, group: asyncio.TaskGroup) -> None:
-        self._become_ready()
-        if source is not None:
-            group.create_task(self._upload(source))
-
-    def _become_ready(self, unheard: bytes = b"") -> None:
-        self._is_ready = True
-        self._reply_is_owed = False
-        for typed in self._typed.values():
-            self._send_now(create_item(typed.item, event_id=typed.event_id))
-        self._outbox.release_audio(unheard)
-        self._answer_if_due()
 
     async def _configure(self) -> None:
         await self._await_event("session.created")
@@ -306,29 +315,44 @@ class LiveSession:
         self._outbox.send(update_session(self._config, event_id=self._update_id))
         await self._await_event("session.updated")
 
+    def _become_ready(self) -> None:
+        self._is_ready = True
+        self._reply_was_cut = False
+        self._memory.compactor.back_online()
+        for typed in self._typed.values():
+            self._send_now(create_item(typed.item, event_id=typed.event_id))
+        self._outbox.release_audio(self._uploads.line_lost())
+        self._opened.set()
+        self._state = State.LISTENING
+        self._answer_if_due()
+        self._changed()
+
     async def _restore(self, reason: str) -> None:
         """Tell an empty conversation what was said before (reference §7.5): memory first, the microphone last."""
+        compactor = self._memory.compactor
         remains = what_remains(
-            self.conversation, self._compactor.records, self._uploads.clips, reason, is_answered=not self._reply_is_owed
+            self.conversation, compactor.records, self._uploads.clips, reason, reply_was_cut=self._reply_was_cut
         )
-        after: str | None = None
-        memory = self._compactor.carry_over(remains.words, self.conversation)
-        items = [memory["item"]] if memory is not None else []
-        for item in (*items, *remains.items):
-            await self._put_back(item, after)
-            after = item["id"]
-        self._restorations.append(remains.account)
-        if remains.account.lost:
-            self.problems.append(
-                f"The words of {remains.account.lost} turn(s) were not known when the connection was lost."
-            )
-        self._become_ready(self._uploads.line_lost())
+        after = "root"
+        if (memory := compactor.carry_over(remains.words, self.conversation)) is not None:
+            await self._put_back(memory["item"], after)
+            after = memory["item"]["id"]
+        lost = remains.account.lost
+        for item in remains.items:
+            try:
+                await self._put_back(item, after)
+                after = item["id"]
+            except RefusedError:
+                lost += 1  # one item must not keep all others from coming back
+        self._restorations.append(replace(remains.account, lost=lost))
+        if lost:
+            self._tell(f"After a lost connection {lost} part(s) of the conversation could not be brought back.")
 
-    async def _put_back(self, item: dict[str, Any], after: str | None) -> None:
+    async def _put_back(self, item: dict[str, Any], after: str) -> None:
         for attempt in range(1, _MAX_CREATE_ATTEMPTS + 1):
             try:
-                return await self._questions.create(item, after or "root")
-            except SessionError:
+                return await self._questions.create(item, after)
+            except RefusedError:
                 if attempt == _MAX_CREATE_ATTEMPTS:
                     raise
         return None
@@ -353,7 +377,9 @@ class LiveSession:
         expires_at = self.conversation.session.get("expires_at")
         if self._reconnect is None or not expires_at:
             return
-        life_s = max(0.0, expires_at - self._clock())
+        life_s = expires_at - self._clock()
+        if life_s < _LEAST_LIFE_S:
+            return  # its end is dealt with when it comes
         await asyncio.sleep(life_s - min(_RENEWAL_MARGIN_S, life_s / 10))
         await self.wait_for(lambda now: now.is_quiet and not now.is_summarising)
         raise _RenewalDueError
@@ -365,8 +391,10 @@ class LiveSession:
             frame = await line.receive()
             try:
                 self._on_event(decode(frame))
+            except WorkshopError:
+                raise
             except Exception as error:  # noqa: BLE001 - one frame we cannot read must not end the talk
-                self.problems.append(f"The server sent something that could not be read: {error!r}")
+                self._tell(f"The server sent something that could not be read: {error!r}")
                 self._changed()
 
     async def _transmit(self, line: Line) -> None:
@@ -378,7 +406,7 @@ class LiveSession:
             try:
                 frame = encode(event)
             except TypeError as error:
-                self.problems.append(f"An event could not be sent, it is no valid text: {error}")
+                self._tell(f"An event could not be sent, it is no valid text: {error}")
                 continue
             self._note("sent", event)
             try:
@@ -387,6 +415,7 @@ class LiveSession:
                 return  # the receiving side knows why, and says so
 
     async def _upload(self, source: Source) -> None:
+        await self._opened.wait()
         chunks = source.chunks()
         try:
             async for chunk in chunks:
@@ -423,18 +452,18 @@ class LiveSession:
                 self._on_added(event["item"]["id"])
             case "response.done":
                 self._on_response_done(event["response"])
-            case kind if kind == _TRANSCRIBED:
+            case "conversation.item.input_audio_transcription.completed":
                 self._stop_waiting_for_words(event["item_id"])
-            case kind if kind == _TRANSCRIPTION_FAILED:
+            case "conversation.item.input_audio_transcription.failed":
                 self._stop_waiting_for_words(event["item_id"])
                 reason = (event.get("error") or {}).get("message") or "no reason given"
-                self.problems.append(f"The words of a turn are not known: {reason}")
+                self._tell(f"The words of a turn are not known: {reason}")
             case "error":
                 self._on_error(event)
         self._questions.apply(event)
         if (future := self._awaited_events.get(event["type"])) is not None and not future.done():
             future.set_result(None)
-        self._carry_out(self._compactor.apply(event, self.conversation, self._now()))
+        self._memory.apply(event)
 
     def _on_added(self, item_id: str) -> None:
         self._typed.pop(item_id, None)
@@ -446,7 +475,7 @@ class LiveSession:
     def _give_up_words(self, item_id: str) -> None:
         """No wait for a transcript is for ever."""
         error = {"message": f"no transcript came within {TRANSCRIPT_PATIENCE_S:.0f} seconds"}
-        self._take_in({"type": _TRANSCRIPTION_FAILED, "item_id": item_id, "content_index": 0, "error": error})
+        self._take_in({"type": f"{_TRANSCRIPTION}.failed", "item_id": item_id, "content_index": 0, "error": error})
         self._changed()
 
     def _stop_waiting_for_words(self, item_id: str) -> None:
@@ -457,7 +486,7 @@ class LiveSession:
         if response["status"] in {"failed", "incomplete"}:
             details = response.get("status_details") or {}
             reason = (details.get("error") or {}).get("message") or details.get("reason") or "no reason given"
-            self.problems.append(f"A response ended as {response['status']}: {reason}")
+            self._tell(f"A response ended as {response['status']}: {reason}")
 
     def _on_error(self, event: Event) -> None:
         error = event["error"]
@@ -469,94 +498,31 @@ class LiveSession:
             case ErrorKind.FATAL:
                 self._fatal = event
             case ErrorKind.REFUSED:
-                self.problems.append(refused(error))
+                self._tell(refused(error))
         awaited = self._awaited_events.get("session.updated")
         if awaited is not None and not awaited.done() and error.get("event_id") == self._update_id:
-            awaited.set_exception(SessionError(f"{refused(error)}", "Change the session's settings and start again."))
+            awaited.set_exception(SessionError(refused(error), "Change the session's settings and start again."))
 
     # -- memory ---------------------------------------------------------------------------------------
 
-    def _carry_out(self, effects: list[Effect]) -> None:
-        for effect in effects:
-            match effect:
-                case Send(event):
-                    self._send(event)
-                case Hear(item_id):
-                    self._spawn(self._hear(item_id))
-                case Write(request):
-                    self._spawn(self._summarise(request))
-                case Assume(event):
-                    self._take_in(event)
-                case Problem(message):
-                    self.problems.append(message)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if (due_s := self._compactor.next_deadline_s) is not None:
-            self._timer = asyncio.get_running_loop().call_at(due_s, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._carry_out(self._compactor.advance(self.conversation, self._now()))
-        self._changed()
-
-    async def _hear(self, item_id: str) -> None:
-        words: str | None = None
-        try:
-            words = await hear(self._questions.ask, item_id)
-        except (WorkshopError, TimeoutError) as error:
-            self.problems.append(f"A turn without transcript could not be put into words: {error}")
-        self._carry_out(self._compactor.heard(item_id, words, self.conversation, self._now()))
-        self._changed()
-
-    async def _summarise(self, request: SummaryRequest) -> None:
-        try:
-            written = await CarefulSummariser(self._writer(), self._style, rng=self._rng)(request)
-        except SummaryError as error:
-            self._bill(error.usage, self._settings.summary_model)
-            effects = self._compactor.summary_failed(error.what)
-        else:
-            self._bill(written.usage, written.model)
-            effects = self._compactor.summary_written(written, self.conversation, self._now())
-        self._carry_out(effects)
-        self._changed()
-
-    def _writer(self) -> Summariser:
-        match self._summariser:
-            case "out_of_band":
-                return OutOfBandSummariser(self._questions.ask, self._style, self._settings.model)
-            case "chat" | "responses" as kind:
-                return self._service.summariser(self._style, kind)
-            case own:
-                return own
-
-    def _bill(self, usage: Usage, model: str | None) -> None:
-        """Add what a writer took. What the live model writes is in the ledger already."""
-        if model is None or not usage.input_tokens or find_prices(model) is not None:
-            return
-        usd = summary_usd(usage, model)
-        if usd is None:
-            self._summaries_are_priced = False
-        else:
-            self._summaries_usd += usd
-
     def summarise_now(self) -> None:
         """Summarise without waiting for the trigger."""
-        self._carry_out(self._compactor.summarise_now(self.conversation, self._now()))
+        self._memory.summarise_now()
         self._changed()
 
     def undo_summary(self) -> None:
         """Put the words of the turns behind the latest summary back in its place."""
-        self._carry_out(self._compactor.undo(self.conversation, self._now()))
+        self._memory.undo()
         self._changed()
 
     def set_memory(self, policy: SummaryPolicy | None) -> None:
         """Use another policy from now on."""
-        self._carry_out(self._compactor.set_policy(policy, self.conversation, self._now()))
+        self._memory.set_policy(policy)
         self._changed()
 
     def set_style(self, style: SummaryStyle) -> None:
         """Have the next summaries written in another style."""
-        self._style = style
+        self._memory.style = style
 
     @property
     def ask(self) -> Callable[[dict[str, Any]], Coroutine[Any, Any, dict[str, Any]]]:
@@ -581,7 +547,7 @@ class LiveSession:
             del self._typed[item_id]  # the id is ours alone: an earlier try arrived
         elif typed.attempts >= _MAX_CREATE_ATTEMPTS:
             del self._typed[item_id]
-            self.problems.append(f"What you typed was not accepted. {refused(error)}")
+            self._tell(f"What you typed was not accepted. {refused(error)}")
         else:
             typed.attempts += 1
             self._answer_is_due = True  # the answer that was asked for with it does not know it
@@ -615,10 +581,10 @@ class LiveSession:
         self.conversation.note_sent(event)
         self._outbox.send(event)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _tell(self, problem: str) -> None:
+        """Note a problem for the user; what repeats itself is said once."""
+        if not self.problems or self.problems[-1] != problem:
+            self.problems.append(problem)
 
     def _note(self, direction: Literal["sent", "received"], event: Event) -> None:
         if self._trace is None:
@@ -627,7 +593,7 @@ class LiveSession:
             self._trace(direction, event, self._now())
         except Exception as error:  # noqa: BLE001 - the caller's function must not end the talk
             self._trace = None
-            self.problems.append(f"The trace was switched off, it failed: {error!r}")
+            self._tell(f"The trace was switched off, it failed: {error!r}")
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -665,21 +631,20 @@ class LiveSession:
         conversation, ledger = self.conversation, self.conversation.ledger
         playing = self._replies is not None and self._replies.queued_ms > 0
         prices = find_prices(self._settings.model)
-        summaries = self._compactor.records
         return Snapshot(
             version=self._version,
             state=self._state_in_words(),
             is_quiet=conversation.is_quiet and not playing and self._is_ready and not self._answer_is_due,
-            is_summarising=self._compactor.phase is not Phase.IDLE,
+            is_summarising=self._memory.is_busy,
             turns=conversation.all_turns,
             items=conversation.items,
-            summaries=FrozenView(summaries, shared=len(summaries) - 1),  # only the newest still changes
+            summaries=self._memory.records,
             responses=FrozenView(ledger.entries),
             total=ledger.total,
             window_tokens=ledger.window_tokens,
             cache_hit_rate=ledger.hit_rate,
             cost_usd=None if prices is None else cost_usd(ledger.total, prices),
-            summaries_usd=self._summaries_usd if self._summaries_are_priced else None,
+            summaries_usd=self._memory.usd,
             first_audio_ms=FrozenView(self._replies.first_audio_ms if self._replies else []),
             dropped_chunks=self._outbox.dropped_chunks,
             problems=FrozenView(self.problems),
@@ -695,17 +660,6 @@ class LiveSession:
         if self._replies is not None and self._replies.is_speaking:
             return State.SPEAKING
         return State.LISTENING if self.conversation.is_quiet else State.THINKING
-
-
-class _HopelessError(WorkshopError):
-    """Another try would end the same way."""
-
-    def __init__(self, error: WorkshopError) -> None:
-        super().__init__(error.what, error.next_step)
-
-
-def _is_worth_another_try(error: BaseException) -> bool:
-    return isinstance(error, Exception) and not isinstance(error, _HopelessError)  # a stop is no failure
 
 
 def _first_error(group: BaseException) -> BaseException:

@@ -15,17 +15,25 @@ _LONGEST_RESPONSE_S = 60.0
 _MARK = "question"
 
 
+class RefusedError(SessionError):
+    """The server refused what was asked."""
+
+
 class Questions:
     """What was asked and is not answered yet.
 
     Args:
         send: Sends an event.
         new_id: Mints ids from a prefix.
+        is_ready: Whether the conversation stands. Before, only what makes it stand may be sent.
     """
 
-    def __init__(self, send: Callable[[Event], None], new_id: Callable[[str], str]) -> None:
+    def __init__(
+        self, send: Callable[[Event], None], new_id: Callable[[str], str], is_ready: Callable[[], bool]
+    ) -> None:
         self._send = send
         self._new_id = new_id
+        self._is_ready = is_ready
         self._open: dict[str, asyncio.Future[Any]] = {}
         self._items: dict[str, str] = {}
         self._responses: dict[str, str] = {}
@@ -37,6 +45,7 @@ class Questions:
             SessionError: The server refused the request, or the line was lost.
             TimeoutError: No answer came in a minute.
         """
+        self._check_ready()
         event_id = self._new_id("event")
         metadata = {**(response.get("metadata") or {}), _MARK: event_id}
         request = create_response({**response, "conversation": "none", "metadata": metadata}, event_id=event_id)
@@ -55,13 +64,15 @@ class Questions:
         """Whether the server has an item. The answer carries the item's whole audio.
 
         Raises:
+            SessionError: The line was lost.
             TimeoutError: No answer came.
         """
+        self._check_ready()
         event_id = self._new_id("event")
         self._items[event_id] = item_id
         try:
             return bool(await self._answer(event_id, retrieve_item(item_id, event_id=event_id), PATIENCE_S))
-        except SessionError:
+        except RefusedError:
             return False
         finally:
             del self._items[event_id]
@@ -70,7 +81,8 @@ class Questions:
         """Put an item into the conversation, and wait until it is there.
 
         Raises:
-            SessionError: The server refused it.
+            RefusedError: The server refused it.
+            SessionError: The line was lost.
             TimeoutError: No answer came.
         """
         event_id = self._new_id("event")
@@ -79,6 +91,10 @@ class Questions:
             await self._answer(event_id, create_item(item, after=after, event_id=event_id), PATIENCE_S)
         finally:
             del self._items[event_id]
+
+    def _check_ready(self) -> None:
+        if not self._is_ready():
+            raise SessionError("There is no connection now.", "Ask again when the session is listening.")
 
     async def _answer(self, event_id: str, question: Event, patience_s: float) -> Any:
         self._open[event_id] = asyncio.get_running_loop().create_future()
@@ -100,7 +116,7 @@ class Questions:
                     self._resolve(event_id, event["item"])
             case "error":
                 self._fail(
-                    event["error"].get("event_id"), SessionError(refused(event["error"]), "Nothing was changed.")
+                    event["error"].get("event_id"), RefusedError(refused(event["error"]), "Nothing was changed.")
                 )
 
     def end(self, error: Exception) -> None:

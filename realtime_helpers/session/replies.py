@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ..audio.sinks import Sink
 from ..conversation import Conversation
+from ..errors import AudioError
 from ..protocol import Event
 from ..protocol.frames import base64_to_pcm
 
@@ -79,7 +80,11 @@ class Replies:
             self.first_audio_ms.append((self._now_s() - self._question_ended_s) * 1000)
             self._question_ended_s = None
         self._current = event["item_id"]
-        self._sink.play(event["item_id"], base64_to_pcm(event["delta"]))
+        try:
+            self._sink.play(event["item_id"], base64_to_pcm(event["delta"]))
+        except Exception as error:
+            name = type(self._sink).__name__
+            raise AudioError(f"The sink {name} failed: {error!r}.", "Start again with another sink.") from error
 
     def _yield_to_user(self) -> None:
         """Fall silent, truncate at what was heard. The server cancels by itself."""
@@ -99,4 +104,6 @@ class Replies:
         """Tell the server, once, how much of a reply was heard."""
         if item_id not in self._cut:
             self._cut.add(item_id)
-            self._truncate(item_id, self._sink.head.heard_ms(item_id))
+            heard_ms = self._sink.head.heard_ms(item_id)
+            self._conversation.note_heard(item_id, heard_ms)  # the line may be lost before the server confirms it
+            self._truncate(item_id, heard_ms)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..conversation import Conversation, Item, Turn
-from ..memory import SummaryRecord, covered_by
+from ..memory import NOTHING_UNDERSTOOD, SummaryRecord, covered_by
 from ..protocol import assistant_text, function_output, system_text, user_audio, user_text
 
 
@@ -34,7 +34,7 @@ class Remains:
 
     Attributes:
         words: Turns that a memory item can hold word for word.
-        items: What must come back as items of its own, in order, in the shape of `conversation.item.create`.
+        items: What must come back as items of its own behind it, in order, in the shape of `conversation.item.create`.
         account: The same in numbers.
     """
 
@@ -49,16 +49,20 @@ def what_remains(
     clips: Mapping[str, bytes],
     reason: str,
     *,
-    is_answered: bool,
+    reply_was_cut: bool,
 ) -> Remains:
     """Sort what was said: covered already, fit for the memory item, or to be put back as it was.
+
+    What is put back stands behind the memory item, so everything after the first such turn is put back too: of two
+    facts that contradict each other the later one must be read later.
 
     Args:
         conversation: The history; its connection is lost.
         records: Memory items so far; the last one will stand again.
         clips: Recordings of user items whose words are not known, by id.
         reason: Why the line ended.
-        is_answered: Whether the newest turn got its reply; otherwise it must be read as a question, not as memory.
+        reply_was_cut: Whether the reply to the newest turn was cut with the line. An unanswered turn must be read as a
+            question, not as memory.
     """
     standing = conversation.find(records[-1].id) if records else None
     covered = covered_by(records, [standing]) if standing else {}
@@ -68,13 +72,13 @@ def what_remains(
     items: list[dict[str, Any]] = []
     whole = lost = 0
     for number, turn in enumerate(turns, start=1):
-        is_open = number == len(turns) and not (is_answered and turn.is_settled)
-        recorded = [item for item in turn.items if not item.is_known and item.id in clips]
-        if is_open or recorded:
+        is_open = number == len(turns) and (reply_was_cut or not turn.is_answered)
+        is_recorded = any(not item.is_known and item.id in clips for item in turn.items)
+        lost += not turn.is_readable and not is_recorded
+        if whole or is_open or is_recorded or not turn.is_settled:
             whole += 1
             items += [wire for item in turn.items if (wire := _as_wire(item, clips)) is not None]
         else:
-            lost += not turn.is_readable
             words.append(Turn(tuple(item for item in turn.items if item.role != "system")))
             items += [wire for item in turn.items if item.role == "system" and (wire := _as_wire(item, clips))]
     words = [turn for turn in words if turn.items]
@@ -98,7 +102,7 @@ def _message(item: Item, clips: Mapping[str, bytes]) -> dict[str, Any] | None:
     if item.role == "user" and not item.is_known and item.id in clips:
         return user_audio(clips[item.id], item_id=item.id)
     if item.role == "user":
-        return user_text(item.text or "(nothing understood)", item_id=item.id)
+        return user_text(item.text or NOTHING_UNDERSTOOD, item_id=item.id)
     if item.role == "system":
         return system_text(item.text, item_id=item.id) if item.text else None
     return assistant_text(item.heard_text, item_id=item.id) if item.heard_text else None

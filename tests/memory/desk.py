@@ -176,6 +176,7 @@ class Desk:
         if event is not None:
             self.to_server.append(event)
         self.settle()
+        self.compactor.back_online()
 
     def settle(self) -> None:
         """Deliver everything, with a summariser that works."""

@@ -210,6 +210,7 @@ def test_a_server_that_stays_away_is_given_up_in_words(lab: LabParts) -> None:
         session = lab_session(service, config=TEXT_ONLY, reconnect=Reconnect(attempts=4))
         session.start(None, SilentSink())
         await say(session, "Hello.")
+        await asyncio.sleep(60)
         tries: list[float] = []
 
         async def away() -> Any:
