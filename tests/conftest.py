@@ -20,7 +20,8 @@ def broken_rules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.environ[REPORT_VARIABLE] = str(report)
     watch_server_sessions()
     yield report
-    assert not report.read_text(encoding="utf-8"), "a server broke a rule of the protocol while it was stopped"
+    problems = report.read_text(encoding="utf-8")
+    assert not problems, f"a server broke a rule of the protocol while it was stopped:\n{problems}"
 
 
 @pytest.fixture(autouse=True)

@@ -74,6 +74,10 @@ class Conversation:
         """An item by id, also after its deletion."""
         return self._items.get(item_id)
 
+    def was_put_back(self, item_id: str) -> bool:
+        """Whether an item stands in this conversation in another form than it was said in."""
+        return item_id in self._put_back
+
     @property
     def is_quiet(self) -> bool:
         """Whether the conversation may be edited: nobody speaks, and no response runs or is due (§7.3)."""
