@@ -17,7 +17,8 @@ class Outbox:
     """Two lanes to one socket.
 
     Control events are never dropped and go first: an interruption must not stand in line behind speech. Audio
-    is bounded: a source that can wait is made to, a live one loses its oldest chunks, which are counted.
+    is bounded: a source that can wait is made to, a live one loses its oldest chunks, which are counted. What was held
+    back may drain before the ordinary bound is in force again.
     """
 
     def __init__(self, max_waiting_chunks: int = MAX_WAITING_CHUNKS) -> None:
@@ -52,7 +53,7 @@ class Outbox:
     def _queue_audio(self, pcm: bytes) -> None:
         self._audio.append(pcm)
         self._something.set()
-        if len(self._audio) >= self._max_waiting:
+        if len(self._audio) >= self._online_limit:
             self._room.clear()
 
     async def take(self) -> Event | bytes:
@@ -62,7 +63,7 @@ class Outbox:
                 return self._control.popleft()
             if self._audio and self._is_open.is_set():
                 pcm = self._audio.popleft()
-                self._room.set()
+                self._audio_left()
                 return pcm
             self._something.clear()
             await self._something.wait()
@@ -80,6 +81,12 @@ class Outbox:
             before: Audio to send before everything that waits.
         """
         self._audio.extendleft(reversed(list(chunks_of(before))))
-        self._max_waiting = self._online_limit
+        self._max_waiting = max(MAX_WAITING_CHUNKS_OFFLINE, len(self._audio) + self._online_limit)
+        self._audio_left()
         self._is_open.set()
         self._something.set()
+
+    def _audio_left(self) -> None:
+        if len(self._audio) < self._online_limit:
+            self._max_waiting = self._online_limit
+            self._room.set()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 from realtime_helpers.protocol import cancel_response
-from realtime_helpers.session.outbox import Outbox
+from realtime_helpers.session.outbox import MAX_WAITING_CHUNKS_OFFLINE, Outbox
 
 
 async def test_control_events_overtake_waiting_audio() -> None:
@@ -51,3 +51,33 @@ async def test_audio_is_held_while_there_is_no_line_and_edits_of_the_old_convers
     assert await waiting == b"before"
     assert [await outbox.take() for _ in range(5)] == [bytes([number]) for number in range(5)]
     assert outbox.dropped_chunks == 0
+
+
+async def test_what_was_held_is_not_dropped_while_it_drains() -> None:
+    outbox = Outbox(max_waiting_chunks=2)
+    outbox.hold_audio()
+    for _ in range(500):
+        outbox.offer_audio(b"held")
+    outbox.release_audio()
+    drained = []
+    for _ in range(250):  # live chunks go on coming, half as fast as the socket takes them
+        outbox.offer_audio(b"live")
+        drained += [await outbox.take(), await outbox.take()]
+    assert drained == [b"held"] * 500
+    assert outbox.dropped_chunks == 0
+    for _ in range(250):
+        await outbox.take()
+    for _ in range(3):
+        outbox.offer_audio(b"live")
+    assert outbox.dropped_chunks == 1, "the ordinary bound is in force again"
+
+
+async def test_unheard_audio_before_a_full_lane_is_not_evicted() -> None:
+    outbox = Outbox(max_waiting_chunks=2)
+    outbox.hold_audio()
+    for _ in range(MAX_WAITING_CHUNKS_OFFLINE):
+        outbox.offer_audio(b"held")
+    outbox.release_audio(b"before")
+    outbox.offer_audio(b"live")
+    assert outbox.dropped_chunks == 0
+    assert await outbox.take() == b"before"
