@@ -152,8 +152,10 @@ class _SocketLine:
                 await self._connection.recv_bytes()
 
         draining = asyncio.ensure_future(drain())
-        with contextlib.suppress(Exception):  # the socket may be gone or deaf; there is nothing to save
-            async with asyncio.timeout(_CLOSE_PATIENCE_S):
-                await self._connection.close()
-        draining.cancel()
-        await asyncio.gather(draining, return_exceptions=True)
+        try:
+            with contextlib.suppress(Exception):  # the socket may be gone or deaf; there is nothing to save
+                async with asyncio.timeout(_CLOSE_PATIENCE_S):
+                    await self._connection.close()
+        finally:
+            draining.cancel()
+            await asyncio.gather(draining, return_exceptions=True)
