@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import reprlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
@@ -54,9 +56,9 @@ class CarefulSummariser:
         """Write a summary that passes `check_summary`. Its usage holds that of the failed tries too.
 
         Raises:
-            SummaryError: None could be had; its `usage` is what the tries took.
+            SummaryError: None could be had; its `usage` is what the tries took, at the prices of its `model`.
         """
-        spent = Usage()
+        spent, model = Usage(), None
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self._tries),
             wait=self._wait_s,
@@ -68,29 +70,37 @@ class CarefulSummariser:
             async for attempt in retrying:
                 with attempt:
                     try:
-                        return await self._try_once(request, spent)
+                        written = await self._try_once(request)
                     except SummaryError as error:
-                        spent = error.usage
+                        spent = error.usage = error.usage + spent
+                        model = error.model = error.model or model
                         raise
+                    return replace(written, usage=written.usage + spent)
         except SummaryError as error:
             tries = retrying.statistics.get("attempt_number", 1)
             raise _after(error, tries) from error.__cause__
         raise AssertionError("tenacity ends with a result or an error")
 
-    async def _try_once(self, request: SummaryRequest, spent: Usage) -> Written:
+    async def _try_once(self, request: SummaryRequest) -> Written:
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._summariser(request)
+        except asyncio.CancelledError as end:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            raise SummaryError(
+                "The summariser's own work was cancelled.",
+                "Correct it; the turns stay as they are.",
+                is_worth_retrying=False,
+            ) from end
         except Exception as error:
-            failure = explained(error)
-            failure.usage += spent
-            raise failure from error
-        written = Written(answer) if isinstance(answer, str) else answer
-        written = Written(self._style.tidy(written.text), written.usage + spent, written.model)
+            raise explained(error) from error
+        written = _as_written(answer)
+        written = replace(written, text=self._style.tidy(written.text))
         try:
             check_summary(written.text, request, self._style)
         except SummaryError as refusal:
-            refusal.usage = written.usage
+            refusal.usage, refusal.model = written.usage, written.model
             raise
         return written
 
@@ -101,6 +111,19 @@ class CarefulSummariser:
         error = state.outcome.exception() if state.outcome else None
         asked_s = error.retry_after_s if isinstance(error, SummaryError) else 0.0
         return max(wait_s, min(asked_s, _LONGEST_WAIT_S))
+
+
+def _as_written(answer: object) -> Written:
+    match answer:
+        case str():
+            return Written(answer)
+        case Written(text=str(), usage=Usage()):
+            return answer
+    raise SummaryError(
+        f"The summariser returned {reprlib.repr(answer)} instead of a text.",
+        "Have it return a string, or Written(text, usage, model).",
+        is_worth_retrying=False,
+    )
 
 
 def _after(error: SummaryError, tries: int) -> SummaryError:

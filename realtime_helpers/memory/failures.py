@@ -24,6 +24,7 @@ class SummaryError(WorkshopError):
 
     Attributes:
         usage: Tokens that the tries took: they are billed although nothing came of them.
+        model: Whose prices apply to them; `None` when it costs nothing, or nobody knows.
     """
 
     def __init__(

@@ -61,7 +61,7 @@ class ChatSummariser:
             cached = (counted.prompt_tokens_details and counted.prompt_tokens_details.cached_tokens) or 0
             usage = Usage(counted.prompt_tokens, cached_text=cached, output_text=counted.completion_tokens)
         refusal = choice.message.refusal or (choice.finish_reason == "content_filter" and "its content filter")
-        _must_be_whole(refusal or None, usage, is_cut=choice.finish_reason == "length")
+        _must_be_whole(refusal or None, usage, self._model, is_cut=choice.finish_reason == "length")
         return Written(choice.message.content or "", usage, self._model)
 
 
@@ -103,8 +103,8 @@ class ResponsesSummariser:
         parts = [part for item in answer.output if item.type == "message" for part in item.content]
         refusal = next((part.refusal for part in parts if part.type == "refusal"), None)
         if answer.error is not None:
-            raise _spent(SummaryError(f"The summariser failed: {answer.error.message}"), usage)
-        _must_be_whole(refusal, usage, is_cut=answer.status == "incomplete")
+            raise _spent(SummaryError(f"The summariser failed: {answer.error.message}"), usage, self._model)
+        _must_be_whole(refusal, usage, self._model, is_cut=answer.status == "incomplete")
         return Written(answer.output_text, usage, self._model)
 
 
@@ -140,7 +140,7 @@ class OutOfBandSummariser:
             *({"type": "item_reference", "id": item_id} for item_id in request.item_ids),
             _system(_CLOSING),
         ]
-        response = await _answer(self._ask, "summary", self._style.instructions, items)
+        response = await _answer(self._ask, "summary", self._style.instructions, items, self._model)
         return Written(_text_of(response), Usage.from_wire(response.get("usage")), self._model)
 
 
@@ -166,7 +166,9 @@ async def hear(ask: AskOutOfBand, item_id: str) -> str:
     return words
 
 
-async def _answer(ask: AskOutOfBand, topic: str, instructions: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+async def _answer(
+    ask: AskOutOfBand, topic: str, instructions: str, items: list[dict[str, Any]], model: str | None = None
+) -> dict[str, Any]:
     response = await ask(
         {
             "conversation": "none",
@@ -179,7 +181,7 @@ async def _answer(ask: AskOutOfBand, topic: str, instructions: str, items: list[
         }
     )
     if response.get("status") != "completed":
-        raise _spent(failed_response(response), Usage.from_wire(response.get("usage")))
+        raise _spent(failed_response(response), Usage.from_wire(response.get("usage")), model)
     return response
 
 
@@ -193,13 +195,14 @@ def _system(text: str) -> dict[str, Any]:
     return {"type": "message", "role": "system", "content": [{"type": "input_text", "text": text}]}
 
 
-def _must_be_whole(refusal: str | None, usage: Usage, *, is_cut: bool) -> None:
+def _must_be_whole(refusal: str | None, usage: Usage, model: str, *, is_cut: bool) -> None:
     if refusal:
-        raise _spent(SummaryRefusedError(f"The model declined to summarise: {refusal}"), usage)
+        raise _spent(SummaryRefusedError(f"The model declined to summarise: {refusal}"), usage, model)
     if is_cut:
-        raise _spent(SummaryRefusedError("The summary was cut off before its end."), usage)
+        raise _spent(SummaryRefusedError("The summary was cut off before its end."), usage, model)
 
 
-def _spent(error: SummaryError, usage: Usage) -> SummaryError:
+def _spent(error: SummaryError, usage: Usage, model: str | None = None) -> SummaryError:
     error.usage += usage
+    error.model = model
     return error

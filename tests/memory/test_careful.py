@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import openai
@@ -31,13 +31,13 @@ def status_error(status: int, code: str | None = None, **headers: str) -> openai
 class Script:
     """A summariser that does one thing after the other."""
 
-    def __init__(self, *acts: Exception | str | Written) -> None:
+    def __init__(self, *acts: Any) -> None:
         self.acts = list(acts)
         self.waits: list[float] = []
 
-    async def __call__(self, _: SummaryRequest) -> str | Written:
+    async def __call__(self, _: SummaryRequest) -> Any:
         act = self.acts.pop(0)
-        if isinstance(act, Exception):
+        if isinstance(act, BaseException):
             raise act
         return act
 
@@ -75,9 +75,13 @@ async def test_what_passes_is_tried_again(failure: Any) -> None:
         (status_error(429, "insufficient_quota"), "no credit"),
         (SessionError("The session has ended.", "Start a new one."), "The session has ended. Start a new one."),
         (KeyError("mistake"), r"KeyError\('mistake'\)"),
+        (None, "returned None instead of a text. Have it return a string"),
+        (7, "returned 7 instead"),
+        (Written(text=cast("str", None)), "instead of a text"),
+        (asyncio.CancelledError(), "own work was cancelled"),
     ],
 )
-async def test_what_stays_is_told_at_once(failure: Exception, why: str) -> None:
+async def test_what_stays_is_told_at_once(failure: Any, why: str) -> None:
     script = Script(failure, GOOD)
     with pytest.raises(SummaryError, match=why) as caught:
         await script.carefully()
@@ -107,6 +111,15 @@ async def test_failed_tries_are_part_of_the_bill() -> None:
     with pytest.raises(SummaryError) as caught:
         await Script(wasted, status_error(500), wasted).carefully()
     assert caught.value.usage == Usage(200, output_text=4)
+
+
+async def test_failed_tries_are_billed_at_the_prices_of_their_writer() -> None:
+    wasted = Written("Sure!", Usage(100, output_text=2), "m")
+    for last in (wasted, status_error(500), status_error(401), None):
+        with pytest.raises(SummaryError) as caught:
+            await Script(wasted, last).carefully(tries=2)
+        assert caught.value.model == "m"
+        assert caught.value.usage.input_text >= 100
 
 
 async def test_a_cancelled_summary_stays_cancelled() -> None:

@@ -175,7 +175,7 @@ async def test_a_refusal_or_half_an_answer_is_an_error_that_says_what_it_cost(
 ) -> None:
     with pytest.raises(SummaryError, match=why) as caught:
         await writer(Endpoint(answer), "m", SummaryStyle())(DOG)
-    assert caught.value.usage == SPENT
+    assert (caught.value.usage, caught.value.model) == (SPENT, "m")
 
 
 async def test_the_simulator_refuses_schemas_that_rules_cannot_fill(client: AsyncOpenAI) -> None:
@@ -287,9 +287,9 @@ async def test_a_response_that_is_not_completed_is_an_error(response: Any, why: 
         return {**response, "usage": usage}
 
     with pytest.raises(SummaryError, match=why) as caught:
-        await OutOfBandSummariser(ask, SummaryStyle())(DOG)
+        await OutOfBandSummariser(ask, SummaryStyle(), "live")(DOG)
     assert caught.value.is_worth_retrying is retried
-    assert caught.value.usage.output_text == 3
+    assert (caught.value.usage.output_text, caught.value.model) == (3, "live")
 
 
 async def test_the_instructions_of_the_session_make_no_task_of_a_question_out_of_band() -> None:
