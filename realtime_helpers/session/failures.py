@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..errors import SessionError
@@ -13,6 +14,11 @@ _KEY_VARIABLES = {
     "openai": "OPENAI_API_KEY",
     "azure": "AZURE_OPENAI_API_KEY",
 }
+_CREDENTIALS = re.compile(r"(?<=//)[^/?#\s]*@")
+
+
+class HopelessError(SessionError):
+    """Another try would end the same way."""
 
 
 class HopelessError(SessionError):
@@ -20,15 +26,14 @@ class HopelessError(SessionError):
 
 
 def not_connected(settings: Settings, error: Exception) -> SessionError:
-    """The connection could not be made."""
-    where = settings.base_url
+    """The connection could not be made: a `HopelessError` when it will not be until something else changes."""
+    where = _shown(settings.base_url)
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in {401, 403}:
         return _wrong_key(settings)
     if status is not None:
-        return SessionError(
-            f"{where} answered with HTTP {status} instead of a session.", "Check the URL and the model."
-        )
+        kind = HopelessError if status == 404 else SessionError
+        return kind(f"{where} answered with HTTP {status} instead of a session.", "Check the URL and the model.")
     if isinstance(error, TimeoutError):
         return SessionError(f"{where} did not answer in time.", "Check the network and try again.")
     if settings.backend == "simulator":
@@ -36,27 +41,31 @@ def not_connected(settings: Settings, error: Exception) -> SessionError:
             f"No simulator answers at {where}.",
             "Start one with: realtime-workshop serve, or leave the URL out.",
         )
-    return SessionError(f"{where} cannot be reached ({error}).", "Check the network, the URL and any proxy.")
+    return SessionError(f"{where} cannot be reached ({_shown(error)}).", "Check the network, the URL and any proxy.")
 
 
 def closed(settings: Settings, close_code: int, fatal: Event | None) -> SessionError:
-    """The server ended the connection. A 1001 close is not a normal end: the hour was up, or the server left."""
+    """The server ended the connection: a `HopelessError` unless it is worth another line.
+
+    A 1001 close is not a normal end: the hour was up, or the server left.
+    """
     code = fatal["error"].get("code") if fatal else None
+    kind = SessionError if is_worth_another_line(close_code, fatal) else HopelessError
     match code:
         case "invalid_api_key":
             return _wrong_key(settings)
         case "session_expired":
-            return SessionError("The session reached its longest duration.", "Start a new one with session.start(...).")
+            return kind("The session reached its longest duration.", "Start a new one with session.start(...).")
         case "invalid_model" | "model_not_found" | "missing_model":
-            return SessionError(
+            return kind(
                 f"The server has no realtime model {settings.model!r}.",
                 "Choose another, such as gpt-realtime-2.1-mini.",
             )
         case str():
             assert fatal is not None
-            return SessionError(f"The server ended the session: {fatal['error']['message']}", "Start a new one.")
-    return SessionError(
-        f"The connection to {settings.base_url} was lost (close code {close_code}).",
+            return kind(f"The server ended the session: {fatal['error']['message']}", "Start a new one.")
+    return kind(
+        f"The connection to {_shown(settings.base_url)} was lost (close code {close_code}).",
         "What was said so far is kept in this session. Check that the server runs, then start a new session.",
     )
 
@@ -72,6 +81,11 @@ def refused(error: dict[str, Any]) -> str:
     return f"The server refused an event: {error.get('message')} (code {error.get('code')})"
 
 
-def _wrong_key(settings: Settings) -> SessionError:
+def _shown(text: object) -> str:
+    """Without user and password in any URL."""
+    return _CREDENTIALS.sub("", str(text))
+
+
+def _wrong_key(settings: Settings) -> HopelessError:
     variable = _KEY_VARIABLES[settings.backend]
-    return SessionError("The server refused the API key.", f"Set {variable} to a valid key and restart.")
+    return HopelessError("The server refused the API key.", f"Set {variable} to a valid key and restart.")
