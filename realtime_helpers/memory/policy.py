@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ..conversation import Conversation, Item, Transcript, Turn, estimate_text_tokens
 from ..errors import SettingsError
 from .triggers import AtTokens, Trigger, check_against
+from .values import check_whole_number, is_number
 
 _USER_TOKENS_PER_SECOND = 10
 _ASSISTANT_TOKENS_PER_SECOND = 20
@@ -124,23 +124,21 @@ class SummaryPolicy:
     trigger: Trigger | None = None
 
     def __post_init__(self) -> None:
-        if self.trigger_tokens < 1:
+        check_whole_number("trigger_tokens", self.trigger_tokens, least=1, usual=2_000)
+        check_whole_number("keep_turns", self.keep_turns, least=1, usual=2)
+        check_whole_number("keep_tokens", self.keep_tokens, least=0, usual=0)
+        if self.least_saving_tokens is not None:
+            check_whole_number("least_saving_tokens", self.least_saving_tokens, least=0, usual=500)
+        if not is_number(self.verbatim_tokens) or self.verbatim_tokens < 0:
             raise SettingsError(
-                f"trigger_tokens is {self.trigger_tokens}.", "Use a positive number of tokens, such as 2000."
+                f"verbatim_tokens is {self.verbatim_tokens!r}.", "Use 0 for none, a number, or math.inf."
             )
-        if self.keep_turns < 1:
-            raise SettingsError(
-                f"keep_turns is {self.keep_turns}: the newest turn may still be playing.",
-                "Use 1 or more turns, such as 2.",
-            )
-        if self.keep_tokens < 0 or self.verbatim_tokens < 0 or math.isnan(self.verbatim_tokens):
-            raise SettingsError("keep_tokens and verbatim_tokens cannot be negative.", "Use 0 to switch them off.")
         check_against(self.starts, keep_turns=self.keep_turns, keep_tokens=self.keep_tokens)
 
     @property
     def starts(self) -> Trigger:
         """The trigger in force."""
-        return self.trigger or AtTokens(self.trigger_tokens)
+        return AtTokens(self.trigger_tokens) if self.trigger is None else self.trigger
 
     @property
     def least_saving(self) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from ..errors import SettingsError
+from .values import check_whole_number
 
 Form = Literal["paragraph", "bullets", "json"]
 
@@ -54,8 +55,7 @@ class SummaryStyle:
             raise SettingsError(
                 f"There is no form of summary called {self.form!r}.", f"Use one of: {', '.join(get_args(Form))}."
             )
-        if self.max_words < 1:
-            raise SettingsError(f"A summary of {self.max_words} words says nothing.", "Use 1 or more: 150 is usual.")
+        check_whole_number("max_words", self.max_words, least=1, usual=150)
         try:
             _ = self.instructions
         except (KeyError, IndexError, ValueError) as error:

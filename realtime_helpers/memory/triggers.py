@@ -6,15 +6,17 @@ SummaryPolicy(trigger=any_of(AtShareOfWindow(0.5), AtTurns(40)))
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ..conversation import PRICES, Conversation, find_model, find_prices, split_cost
 from ..errors import SettingsError
+from .values import check_whole_number, is_number
 
 _UNKNOWN_MODEL_PRICES = PRICES["gpt-realtime-2.1-mini"]
 _SMALLEST_WINDOW_TOKENS = 28_672
 
 
+@runtime_checkable
 class Trigger(Protocol):
     """Says when a summary is due."""
 
@@ -30,8 +32,7 @@ class AtTokens:
     tokens: int
 
     def __post_init__(self) -> None:
-        if self.tokens < 1:
-            raise SettingsError(f"A trigger of {self.tokens} tokens cannot work.", "Use a positive number.")
+        check_whole_number("tokens", self.tokens, least=1, usual=2_000)
 
     def is_due(self, conversation: Conversation) -> bool:
         """See `Trigger.is_due`."""
@@ -48,8 +49,10 @@ class AtShareOfWindow:
     share: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.share < 1:
-            raise SettingsError(f"A share of {self.share} of the window cannot work.", "Use more than 0, less than 1.")
+        if not (is_number(self.share) and 0 < self.share < 1):
+            raise SettingsError(
+                f"A share of {self.share!r} of the window cannot work.", "Use more than 0, less than 1."
+            )
 
     def is_due(self, conversation: Conversation) -> bool:
         """See `Trigger.is_due`."""
@@ -65,8 +68,7 @@ class AtTurns:
     turns: int
 
     def __post_init__(self) -> None:
-        if self.turns < 2:
-            raise SettingsError(f"A trigger of {self.turns} turns cannot work.", "Use 2 or more.")
+        check_whole_number("turns", self.turns, least=2, usual=40)
 
     def is_due(self, conversation: Conversation) -> bool:
         """See `Trigger.is_due`."""
@@ -83,8 +85,8 @@ class AtCost:
     usd: float
 
     def __post_init__(self) -> None:
-        if not self.usd > 0:
-            raise SettingsError(f"A trigger of {self.usd} USD cannot work.", "Use a positive amount, such as 0.01.")
+        if not (is_number(self.usd) and self.usd > 0):
+            raise SettingsError(f"A trigger of {self.usd!r} USD cannot work.", "Use a positive amount, such as 0.01.")
 
     def is_due(self, conversation: Conversation) -> bool:
         """See `Trigger.is_due`."""
@@ -116,11 +118,15 @@ def all_of(first: Trigger, *others: Trigger) -> Trigger:
 
 
 def check_against(trigger: Trigger, *, keep_turns: int, keep_tokens: int) -> None:
-    """Refuse to keep as much as the trigger allows: it would be due for ever, with nothing to take.
+    """Refuse what is no trigger, and to keep as much as it allows: it would be due for ever, with nothing to take.
 
     Raises:
         SettingsError: So it is.
     """
+    if isinstance(trigger, type) or not isinstance(trigger, Trigger):
+        raise SettingsError(
+            f"{trigger!r} is no trigger.", "Use trigger_tokens=2000, or one such as trigger=AtTurns(40)."
+        )
     match trigger:
         case _Several(triggers):
             for part in triggers:
@@ -150,10 +156,11 @@ def server_truncation(retention_ratio: float = 0.8, tokens: int | None = 8_000) 
     Raises:
         SettingsError: A value that cannot work.
     """
-    if not 0 < retention_ratio <= 1 or (tokens is not None and tokens < 1):
+    if not (is_number(retention_ratio) and 0 < retention_ratio <= 1):
         raise SettingsError(
-            f"Retention ratio {retention_ratio} with a limit of {tokens} tokens cannot work.",
-            "Use a ratio above 0 and up to 1, such as 0.8, and a positive limit or None.",
+            f"A retention ratio of {retention_ratio!r} cannot work.", "Use more than 0, up to 1, such as 0.8."
         )
+    if tokens is not None:
+        check_whole_number("tokens", tokens, least=1, usual=8_000)
     limits = {} if tokens is None else {"token_limits": {"post_instructions": tokens}}
     return {"truncation": {"type": "retention_ratio", "retention_ratio": retention_ratio, **limits}}

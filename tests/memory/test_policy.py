@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from realtime_helpers.conversation import Conversation
 from realtime_helpers.errors import SettingsError
-from realtime_helpers.memory import AtShareOfWindow, AtTurns, SummaryPolicy, SummaryStyle, any_of
+from realtime_helpers.memory import AtShareOfWindow, AtTurns, SummaryPolicy, SummaryStyle, Trigger, any_of
 
 from ..conversation.events import added, call, response_created, response_done, text
 
@@ -98,11 +98,28 @@ def test_when_asked_every_little_thing_goes() -> None:
         {"keep_turns": 5, "trigger": any_of(AtShareOfWindow(0.5), AtTurns(4))},
         {"verbatim_tokens": -1},
         {"verbatim_tokens": float("nan")},
+        {"verbatim_tokens": "all"},
+        {"trigger_tokens": "2000"},
+        {"trigger_tokens": float("nan")},
+        {"keep_turns": 2.5},
+        {"keep_turns": True},
+        {"keep_tokens": 0.5},
+        {"least_saving_tokens": -1},
+        {"trigger": 5},
+        {"trigger": 0},
+        {"trigger": AtTurns},
+        {"trigger": any_of(AtTurns(40), cast("Trigger", 5))},
     ],
 )
 def test_values_that_cannot_work_are_refused_in_words(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=r"Use|Keep fewer"):
         SummaryPolicy(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [0, 2.5, True, "150"])
+def test_a_summary_of_no_number_of_words_is_refused(wrong: Any) -> None:
+    with pytest.raises(SettingsError, match=r"max_words.*150"):
+        SummaryStyle(max_words=wrong)
 
 
 def test_a_prompt_that_cannot_be_filled_in_is_refused_at_once() -> None:

@@ -85,6 +85,14 @@ def test_triggers_are_combined() -> None:
         (AtCost, (0,)),
         (server_truncation, (0,)),
         (server_truncation, (0.8, 0)),
+        (AtTokens, ("2000",)),
+        (AtTokens, (float("nan"),)),
+        (AtTurns, (2.5,)),
+        (AtShareOfWindow, ("half",)),
+        (AtShareOfWindow, (float("nan"),)),
+        (AtCost, (float("nan"),)),
+        (server_truncation, ("most",)),
+        (server_truncation, (0.8, 0.5)),
     ],
 )
 def test_values_that_cannot_work_are_refused_in_words(kind: Any, values: tuple[Any, ...]) -> None:
