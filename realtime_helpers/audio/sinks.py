@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .formats import BYTES_PER_MS
 from .playback import PlayHead
 
 
+@runtime_checkable
 class Sink(Protocol):
     """Plays reply audio. All methods are called on the session's loop and return at once."""
 

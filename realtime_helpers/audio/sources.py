@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..errors import AudioError
 from ..runtime import Pending, background_loop
@@ -13,6 +13,7 @@ from ..speech import USER_VOICE, Voice
 from .formats import CHUNK_MS, RATE_HZ, chunks_of, pcm_from_samples, resample, silence
 
 
+@runtime_checkable
 class Source(Protocol):
     """Audio of the user, in chunks.
 

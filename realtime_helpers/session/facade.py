@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any, Self
+from types import TracebackType, UnionType
+from typing import Any, Self, get_args
 
 from ..audio.sinks import SilentSink, Sink
 from ..audio.sources import Source
-from ..errors import SessionError
+from ..errors import SessionError, SettingsError
 from ..memory import Summariser, SummaryPolicy, SummaryStyle
 from ..runtime import Pending, background_loop
 from ..settings import Backend, Settings
 from .live import LiveSession, Reconnect, Trace
-from .service import OpenAIService, Writer
+from .service import OpenAIService, TextWriter, Writer
 from .snapshot import Snapshot, State
 
 _STOP_PATIENCE_S = 10.0
+_WRITERS = (*get_args(TextWriter), "out_of_band")
+_A_POLICY = "SummaryPolicy(trigger_tokens=2_000), or None for no summaries"
+_A_STYLE = "SummaryStyle(...)"
 
 
 class RealtimeSession:
@@ -34,6 +37,9 @@ class RealtimeSession:
         voice: A voice of the protocol, such as `marin` or `cedar`.
         config: Any other session fields of the reference, §1.6; they win over the arguments above.
         trace: Called for every event both ways; see `tracing.EventLog`.
+
+    Raises:
+        SettingsError: An argument of the wrong kind, or a variable that the backend needs is missing.
 
     Example:
         user = SpeechSource()
@@ -57,6 +63,18 @@ class RealtimeSession:
         config: Mapping[str, Any] | None = None,
         trace: Trace | None = None,
     ) -> None:
+        _check_kind("settings", settings, Settings | None, "Settings.from_environment(...)")
+        _check_kind("memory", memory, SummaryPolicy | None, _A_POLICY)
+        _check_kind("style", style, SummaryStyle | None, _A_STYLE)
+        _check_kind("reconnect", reconnect, Reconnect | None, "Reconnect(...), or None to end with a lost connection")
+        _check_kind("instructions", instructions, str | None, "a text")
+        _check_kind("voice", voice, str | None, "a name, such as 'marin'")
+        _check_kind("config", config, Mapping | None, "a dict of session fields")
+        if summariser not in _WRITERS and not callable(summariser):
+            raise SettingsError(
+                f"There is no summariser {summariser!r}.",
+                f"Use one of: {', '.join(_WRITERS)}; or an async function that takes a SummaryRequest.",
+            )
         self._settings = settings or Settings.from_environment(backend)
         self._loop = background_loop()
         wanted = _session_config(self._settings, instructions, voice, config)
@@ -78,18 +96,37 @@ class RealtimeSession:
 
         Raises:
             SessionError: It is running already.
+            SettingsError: The source or the sink is none.
         """
+        if source is not None and not isinstance(source, Source):
+            raise SettingsError(
+                f"{source!r} is no audio source.",
+                "To play a file: user = SpeechSource(), session.start(source=user), user.play(read_sound_file('...')).",
+            )
+        if sink is not None and not isinstance(sink, Sink):
+            raise SettingsError(f"{sink!r} is no audio sink.", "Use sink=speaker(), or leave it out.")
         if self._started and not self._is_over():
             raise SessionError("This session is running already.", "Stop it first with session.stop().")
         if self._started:
             self._live = self._make()
         self._started = True
-        self._loop.call(self._live.start, source, sink or SilentSink())
+        self._loop.call(self._live.start, source, SilentSink() if sink is None else sink)
 
     def stop(self) -> None:
-        """End the session and wait until sockets and devices are let go. Harmless when it is not running."""
-        if self._started:
+        """End the session and wait until sockets and devices are let go. Harmless when it is not running.
+
+        Raises:
+            SessionError: It takes too long.
+        """
+        if not self._started:
+            return
+        try:
             self._loop.submit(self._live.stop()).result(_STOP_PATIENCE_S)
+        except TimeoutError:
+            raise SessionError(
+                f"The session did not stop within {_STOP_PATIENCE_S:g} seconds.",
+                "Something holds it up: most likely its audio source or sink. Call stop() again, or restart Python.",
+            ) from None
 
     def send_text(self, text: str) -> None:
         """Send a typed turn and ask for a reply, as soon as no other reply is under way.
@@ -125,7 +162,9 @@ class RealtimeSession:
 
         Raises:
             SessionError: The session is not running.
+            SettingsError: It is no policy.
         """
+        _check_kind("policy", policy, SummaryPolicy | None, _A_POLICY)
         self._require_running()
         self._loop.call(self._live.set_memory, policy)
 
@@ -134,7 +173,9 @@ class RealtimeSession:
 
         Raises:
             SessionError: The session is not running.
+            SettingsError: It is no style.
         """
+        _check_kind("style", style, SummaryStyle, _A_STYLE)
         self._require_running()
         self._loop.call(self._live.set_style, style)
 
@@ -207,6 +248,11 @@ class RealtimeSession:
 
     def __repr__(self) -> str:
         return f"<RealtimeSession {self.snapshot.state.value} on {self._settings.backend}>"
+
+
+def _check_kind(name: str, value: object, kind: type | UnionType, usable: str) -> None:
+    if not isinstance(value, kind):  # its kind is told, not the value: it may be a key
+        raise SettingsError(f"{name} cannot be of the kind {type(value).__name__}.", f"Use {usable}.")
 
 
 def _session_config(

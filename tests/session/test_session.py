@@ -15,6 +15,7 @@ from realtime_helpers import (
     RealtimeSession,
     SessionError,
     Settings,
+    SettingsError,
     SpeechSource,
     State,
     SummaryPolicy,
@@ -24,6 +25,7 @@ from realtime_helpers import (
 from realtime_helpers.audio.sinks import TimedSink
 from realtime_helpers.memory import lost_items
 from realtime_helpers.runtime import background_loop
+from realtime_helpers.session import facade
 from realtime_helpers.simulator import Config, Pace, Simulator
 
 TEXT_ONLY = {"output_modalities": ["text"]}
@@ -432,3 +434,70 @@ def test_a_wait_given_up_leaves_nothing_behind(server: LocalServer) -> None:
                 session.wait_for(lambda _now: False, timeout_s=0.05)
         session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=10)
         assert not session._live._watchers
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"memory": 2_000},
+        {"memory": SummaryPolicy},
+        {"style": "French"},
+        {"summariser": "chatt"},
+        {"summariser": 5},
+        {"reconnect": 3},
+        {"voice": 5},
+        {"instructions": ["Be brief."]},
+        {"config": "text"},
+        {"settings": "simulator"},
+    ],
+)
+def test_arguments_that_cannot_work_are_refused_in_words(wrong: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=r"Use .+"):
+        RealtimeSession(**wrong)
+
+
+def test_a_session_started_with_a_file_name_says_how_to_play_it_and_can_be_started_again(server: LocalServer) -> None:
+    with RealtimeSession(settings=server.settings, config=TEXT_ONLY) as session:
+        name: Any = "voice.wav"
+        with pytest.raises(SettingsError, match="read_sound_file"):
+            session.start(source=name)
+        with pytest.raises(SettingsError, match=r"speaker\(\)"):
+            session.start(sink=name)
+        session.start()
+        session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=10)
+        with pytest.raises(SettingsError, match="Use SummaryPolicy"):
+            session.set_memory(name)
+        for style in (name, None):
+            with pytest.raises(SettingsError, match="Use SummaryStyle"):
+                session.set_style(style)
+
+
+class Clinging:
+    """A source that does not let go of its device at once."""
+
+    is_live = False
+
+    def __init__(self) -> None:
+        self.is_open, self.let_go = threading.Event(), threading.Event()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        try:
+            self.is_open.set()
+            await asyncio.Event().wait()
+            yield b""
+        finally:
+            await asyncio.to_thread(self.let_go.wait, 20)
+
+
+def test_a_session_that_does_not_stop_in_time_says_so(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Clinging()
+    with RealtimeSession(settings=server.settings) as session:
+        session.start(source=source)
+        assert source.is_open.wait(10)
+        with monkeypatch.context() as impatient:
+            impatient.setattr(facade, "_STOP_PATIENCE_S", 0.05)
+            with pytest.raises(SessionError, match=r"did not stop within 0\.05 seconds"):
+                session.stop()
+        source.let_go.set()
+        session.stop()
+        assert session.snapshot.state is State.STOPPED
