@@ -40,7 +40,7 @@ class Settings:
     """
 
     backend: Backend
-    base_url: str | None
+    base_url: str | None = field(repr=False)  # a proxy's may hold a password
     model: str = DEFAULT_MODEL
     summary_model: str = DEFAULT_SUMMARY_MODEL
     transcription_model: str = DEFAULT_TRANSCRIPTION_MODEL

@@ -18,10 +18,6 @@ _CREDENTIALS = re.compile(r"(?<=//)[^/?#\s]*@")
 
 
 class HopelessError(SessionError):
-    """Another try would end the same way."""
-
-
-class HopelessError(SessionError):
     """No other try can go better."""
 
 

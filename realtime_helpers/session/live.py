@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from tenacity import AsyncRetrying, RetryCallState
 
+from ..audio.formats import AUDIO_FORMATS, PCM16
 from ..audio.sinks import Sink
 from ..audio.sources import Source
 from ..conversation import Conversation, FrozenView, Transcript, cost_usd, find_prices
@@ -36,7 +37,7 @@ from ..protocol import (
     user_text,
 )
 from ..settings import Settings
-from .failures import HopelessError, closed, is_worth_another_line, refused
+from .failures import HopelessError, closed, refused
 from .memory_work import Hands, MemoryWork
 from .outbox import Outbox
 from .questions import PATIENCE_S, Questions, RefusedError
@@ -137,7 +138,8 @@ class LiveSession:
         self._ids = IdMint(clock, self._rng)
         self._outbox = Outbox()
         self._outbox.hold_audio()
-        self._uploads = Uploads()
+        input_format = (config.get("audio") or {}).get("input", {}).get("format") or PCM16.wire
+        self._uploads = Uploads(AUDIO_FORMATS.get(input_format["type"], PCM16).bytes_per_ms)
         self._questions = Questions(self._send_now, self._ids.new, lambda: self._is_ready)
         hands = Hands(self._send, self._take_in, self._tell, self._changed, self._questions.ask, lambda: self._playing)
         self._memory = MemoryWork(
@@ -278,8 +280,8 @@ class LiveSession:
             raise asyncio.CancelledError  # a loss in the same moment must not swallow it
         assert end is not None
         failure = closed(self._settings, end.code, self._fatal)
-        if not is_worth_another_line(end.code, self._fatal):
-            raise HopelessError(failure.what, failure.next_step)
+        if isinstance(failure, HopelessError):
+            raise failure
         if ready_s is not None and self._now() - ready_s >= _LIVED_S:
             self._failures = 0
         self._lost_because = end.reason or failure.what
