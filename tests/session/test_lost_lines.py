@@ -4,55 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from realtime_helpers import SessionError, SilentSink, State, SummaryPolicy, lost_items
-from realtime_helpers.experiments.lab import (
-    LabParts,
-    LabUser,
-    MemoryService,
-    lab_config,
-    lab_parts,
-    lab_session,
-)
-from realtime_helpers.experiments.virtual_time import VirtualTimeLoop
-from realtime_helpers.session.live import LiveSession, Reconnect
-from realtime_helpers.simulator import Parts
+from realtime_helpers import SessionError, SilentSink, State, SummaryPolicy
+from realtime_helpers.experiments.lab import LabParts, LabUser, MemoryService, lab_config, lab_session
+from realtime_helpers.session.live import Reconnect
 from realtime_helpers.simulator.faults import Fault, Scenario
 
-TEXT_ONLY = {"output_modalities": ["text"]}
-Talk = Callable[[LabParts], Awaitable[None]]
-
-
-@pytest.fixture(scope="session")
-def lab(parts: Parts) -> LabParts:
-    """What was said or heard once is remembered for all tests."""
-    return lab_parts(parts.voice, parts.ears)
-
-
-def run(talk: Talk, lab: LabParts) -> None:
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        runner.run(talk(lab))
-
-
-async def say(session: LiveSession, *turns: str) -> None:
-    for words in turns:
-        number = len(session.snapshot().turns) + 1
-        session.say_text(words)
-        await session.wait_for(lambda now, number=number: now.has_answered(number))
-
-
-def server_texts(service: MemoryService) -> list[str]:
-    return [item.text for item in service.line.session.conversation.items]
-
-
-def assert_nothing_is_lost(session: LiveSession, service: MemoryService) -> None:
-    now = session.snapshot()
-    assert lost_items(now.turns, now.items, now.summaries) == ()
-    assert [item.id for item in now.items] == [item.id for item in service.line.session.conversation.items]
+from .lab import TEXT_ONLY, assert_nothing_is_lost, run, say
 
 
 def test_after_a_cut_line_the_conversation_goes_on_where_it_was(lab: LabParts) -> None:
