@@ -84,7 +84,8 @@ def test_a_question_typed_while_the_user_speaks_comes_back_as_a_question(lab: La
         first = service.line.session.conversation.items[0]
         assert (first.role, first.text) == ("user", "I live in Lisbon."), "not as memory: nobody answered it"
         user.play_on(clip[len(clip) // 2 :])
-        await session.wait_for(lambda now: len(now.turns) == 2 and now.has_answered(2))
+        now = await session.wait_for(lambda now: len(now.turns[0].items) == 3 and now.has_answered(1))
+        assert now.turns[0].user_text == "I live in Lisbon. my dog is called biscuit"
         await session.stop()
 
     run(talk, lab)
