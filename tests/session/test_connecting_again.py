@@ -33,7 +33,7 @@ def test_a_server_that_drops_every_new_line_is_given_up_with_longer_and_longer_w
         service.line.cut()
         with pytest.raises(SessionError, match="lost"):
             await session.wait_for(lambda now: False)
-        assert len(service.lines) == 6, "the first line and what it failed with count among the tries"
+        assert len(service.lines) == 6, "the first line was short-lived too: it counts among the six tries"
         assert ready_s[-1] - ready_s[0] > 5
 
     run(talk, lab)
