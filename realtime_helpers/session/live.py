@@ -211,10 +211,10 @@ class LiveSession:
 
     def _end(self, state: State) -> None:
         self._state = state
-        if self._drain_check is not None:
-            self._drain_check.cancel()
         self._changed()
         self._watchers.end(self.error or _stopped())
+        if self._drain_check is not None:
+            self._drain_check.cancel()
 
     async def _stay_connected(self, service: Service) -> None:
         """Hold one line after the other; ends with the error that no other try can mend."""

@@ -34,6 +34,7 @@ from .lab import (
         "session.created",
         "input_audio_buffer.speech_started",
         "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
         "conversation.item.added",
         "conversation.item.done",
         "response.created",

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from realtime_helpers import SessionError, State
-from realtime_helpers.experiments.lab import LabParts, MemoryService, lab_config
+from realtime_helpers.audio.sinks import TimedSink
+from realtime_helpers.experiments.lab import LabParts, MemoryService, lab_config, lab_session
 
 from .lab import run, say, text_session
 
@@ -39,5 +40,20 @@ def test_a_stop_around_a_cut_is_not_swallowed(lab: LabParts, ticks: int) -> None
             await session.stop()
         assert session.snapshot().state is State.STOPPED
         assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(talk, lab)
+
+
+def test_no_timer_is_left_after_a_stop_while_somebody_waits_for_the_last_sound(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        session = lab_session(MemoryService(lab_config(lab)))
+        session.start(None, TimedSink())
+        session.say_text("Hello.")
+        await session.wait_for(lambda now: any(response.status == "completed" for response in now.responses))
+        waiting = session.wait_for(lambda _now: False)
+        await session.stop()
+        assert waiting.exception() is not None
+        assert session._drain_check is not None
+        assert session._drain_check.cancelled()
 
     run(talk, lab)
