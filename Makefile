@@ -9,12 +9,13 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: help demo lab test lint bench doctor constraints clean
+.PHONY: help demo lab test soak lint bench doctor constraints clean
 
 help:
 	@echo "make demo   a whole spoken conversation in the terminal, summarised while it goes on"
 	@echo "make lab    JupyterLab on the course, simulator already running"
 	@echo "make test   unit, race, wire and notebook tests"
+	@echo "make soak   100,000 conversations under fire, then one of 10,000 turns: hours"
 	@echo "make lint   formatting, lint and types"
 	@echo "make bench  figures, as ratios in one run"
 	@echo "make doctor what works on this machine"
@@ -30,6 +31,10 @@ doctor: $(VENV)/.ready-demo
 
 test: $(VENV)/.ready-dev
 	@$(BIN)/python -m pytest tests notebooks --nbval-lax --nbval-current-env $(PYTEST)
+
+soak: $(VENV)/.ready-dev
+	@REALTIME_SOAK_EXAMPLES=100000 $(BIN)/python -m pytest tests/memory/test_invariant.py -q $(PYTEST)
+	@$(BIN)/realtime-workshop soak --turns 10000
 
 lint: $(VENV)/.ready-dev
 	@$(BIN)/ruff format --check .

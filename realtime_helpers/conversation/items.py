@@ -59,6 +59,11 @@ class Item:
         return self.role == "system" and self.id.startswith(SUMMARY_ID_PREFIX)
 
     @property
+    def is_whole_call(self) -> bool:
+        """Whether it is a function call that can be carried out: one that was cut off cannot."""
+        return self.kind == "function_call" and self.status == "completed"
+
+    @property
     def is_known(self) -> bool:
         """Whether its words are known."""
         return self.transcript is Transcript.FINAL
@@ -104,9 +109,14 @@ class Turn:
 
         A call that was cut off is never carried out, so it gets none.
         """
-        calls = {item.call_id for item in self.items if item.kind == "function_call" and item.status == "completed"}
+        calls = {item.call_id for item in self.items if item.is_whole_call}
         outputs = {item.call_id for item in self.items if item.kind == "function_call_output"}
-        return calls <= outputs and all(item.status != "in_progress" for item in self.items)
+        return calls <= outputs and not self.is_growing
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether something of it is still being said."""
+        return any(item.status == "in_progress" for item in self.items)
 
     @property
     def is_answered(self) -> bool:

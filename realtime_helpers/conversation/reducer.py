@@ -74,10 +74,6 @@ class Conversation:
         """An item by id, also after its deletion."""
         return self._items.get(item_id)
 
-    def was_put_back(self, item_id: str) -> bool:
-        """Whether an item stands in this conversation in another form than it was said in."""
-        return item_id in self._put_back
-
     @property
     def is_quiet(self) -> bool:
         """Whether the conversation may be edited: nobody speaks, and no response runs or is due (§7.3)."""
@@ -100,9 +96,17 @@ class Conversation:
         if event["type"] == "response.create" and (event.get("response") or {}).get("conversation") != "none":
             self._awaited_response = event.get("event_id") or "client"
 
-    def note_heard(self, item_id: str, heard_ms: int) -> None:
-        """A reply was cut off after so many milliseconds; the server is about to be told."""
-        self._change(item_id, heard_ms=heard_ms)
+    def note_heard(self, item_id: str, heard_ms: int) -> bool:
+        """Note where a reply is being cut off: the line may be lost before the server confirms it.
+
+        Returns:
+            Whether the server has its sound, and can be told. One that came back as text after a lost line stays whole.
+        """
+        item = self._items.get(item_id)
+        if item is None or item.deleted or item_id in self._put_back:
+            return False
+        self._items[item_id] = replace(item, heard_ms=heard_ms)
+        return True
 
     def line_lost(self) -> None:
         """The connection is gone, and with it the server's conversation; what was said stays in the history."""

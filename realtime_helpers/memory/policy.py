@@ -169,10 +169,7 @@ class SummaryPolicy:
         """
         turns = conversation.turns
         old = map(_without_system, turns[: len(turns) - self._kept(turns)])
-        leaving = tuple(
-            turn for turn in old
-            if turn.items and turn.is_settled and not set(turn.ids) & set(closed) and (can_hear or not _failed(turn))
-        )  # fmt: skip
+        leaving = _with_whole_calls(turn for turn in old if _may_leave(turn, set(closed), can_hear=can_hear))
         plan = Plan(leaving, standing, self.verbatim_tokens, unpins=is_asked)
         summarised, verbatim = plan.divide(leaving)
         if not leaving and not summarised:
@@ -190,6 +187,23 @@ class SummaryPolicy:
                 break
             count += 1
         return min(len(turns), max(self.keep_turns, count))
+
+
+def _may_leave(turn: Turn, closed: set[str], *, can_hear: bool) -> bool:
+    return bool(turn.items) and not turn.is_growing and not closed & set(turn.ids) and (can_hear or not _failed(turn))
+
+
+def _with_whole_calls(turns: Iterable[Turn]) -> tuple[Turn, ...]:
+    """Those turns that leave no call without its output behind, nor the other way round; an output may come late."""
+    leaving = tuple(turns)
+    while True:
+        calls = {item.call_id for turn in leaving for item in turn.items if item.is_whole_call}
+        outputs = {item.call_id for turn in leaving for item in turn.items if item.kind == "function_call_output"}
+        open_ids = calls ^ outputs
+        whole = tuple(turn for turn in leaving if not open_ids & {item.call_id for item in turn.items if item.call_id})
+        if len(whole) == len(leaving):
+            return whole
+        leaving = whole
 
 
 def _failed(turn: Turn) -> bool:

@@ -25,12 +25,10 @@ from ..protocol import (
     Event,
     IdMint,
     append_audio,
-    assistant_text,
     classify_error,
     create_item,
     create_response,
     decode,
-    delete_item,
     encode,
     truncate_item,
     update_session,
@@ -173,7 +171,7 @@ class LiveSession:
         """Begin, in the background."""
         self._state = State.CONNECTING
         self._sink = sink
-        self._replies = Replies(sink, self.conversation, self._cut_reply, self._now)
+        self._replies = Replies(sink, self.conversation, self._truncate, self._now)
         self._main = asyncio.get_running_loop().create_task(self._live(source, sink))
 
     async def stop(self) -> None:
@@ -336,7 +334,7 @@ class LiveSession:
         compactor = self._memory.compactor
         remains = what_remains(
             self.conversation, compactor.records, self._uploads.clips, reason,
-            reply_was_cut=self._reply_was_cut, playing=self._playing,
+            reply_was_cut=self._reply_was_cut,
         )  # fmt: skip
         after = "root"
         if (memory := compactor.carry_over(remains.words, self.conversation)) is not None:
@@ -566,22 +564,8 @@ class LiveSession:
             self._replies.question_ended()
             self._send_now(create_response(event_id=self._ids.new("event")))
 
-    def _cut_reply(self, item_id: str, heard_ms: int) -> None:
-        """Tell the server what was heard of a reply (reference §3.5).
-
-        One that was put back as text has no audio to be truncated: it is replaced by the words that were heard.
-        """
-        item = self.conversation.find(item_id)
-        if item is None or item.deleted or not self.conversation.was_put_back(item_id):
-            self._send(truncate_item(item_id, heard_ms, event_id=self._ids.new("event")))
-            return
-        ids = self.conversation.item_ids
-        place = ids.index(item_id)
-        self._send(delete_item(item_id, event_id=self._ids.new("event")))
-        if item.heard_text:
-            words = assistant_text(item.heard_text, item_id=item_id)
-            after = ids[place - 1] if place else "root"
-            self._send(create_item(words, after=after, event_id=self._ids.new("event")))
+    def _truncate(self, item_id: str, heard_ms: int) -> None:
+        self._send(truncate_item(item_id, heard_ms, event_id=self._ids.new("event")))
 
     async def check_items(self) -> frozenset[str]:
         """Ask the server for every item believed to be there; the ids of those it really has.

@@ -17,17 +17,17 @@ class Replies:
     Args:
         sink: Where they are played.
         conversation: What is in the conversation; anything else is not played.
-        cut: Tells the server how many milliseconds of an item were heard.
+        truncate: Tells the server how many milliseconds of an item were heard.
         now_s: The session's clock, in seconds.
     """
 
     def __init__(
-        self, sink: Sink, conversation: Conversation, cut: Callable[[str, int], None], now_s: Callable[[], float]
+        self, sink: Sink, conversation: Conversation, truncate: Callable[[str, int], None], now_s: Callable[[], float]
     ) -> None:
         self.first_audio_ms: list[float] = []
         self._sink = sink
         self._conversation = conversation
-        self._tell_cut = cut
+        self._truncate = truncate
         self._now_s = now_s
         self._question_ended_s: float | None = None
         self._current: str | None = None
@@ -105,5 +105,5 @@ class Replies:
         if item_id not in self._cut:
             self._cut.add(item_id)
             heard_ms = self._sink.head.heard_ms(item_id)
-            self._conversation.note_heard(item_id, heard_ms)  # the line may be lost before the server confirms it
-            self._tell_cut(item_id, heard_ms)
+            if self._conversation.note_heard(item_id, heard_ms):
+                self._truncate(item_id, heard_ms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,6 @@ def what_remains(
     reason: str,
     *,
     reply_was_cut: bool,
-    playing: Collection[str] = (),
 ) -> Remains:
     """Sort what was said: covered already, fit for the memory item, or to be put back as it was.
 
@@ -64,7 +63,6 @@ def what_remains(
         reason: Why the line ended.
         reply_was_cut: Whether the reply to the newest turn was cut with the line. An unanswered turn must be read as a
             question, not as memory.
-        playing: Ids of replies that still sound: what of them will be heard is not known yet.
     """
     standing = conversation.find(records[-1].id) if records else None
     covered = covered_by(records, [standing]) if standing else {}
@@ -77,7 +75,7 @@ def what_remains(
         is_open = number == len(turns) and (reply_was_cut or not turn.is_answered)
         is_recorded = any(not item.is_known and item.id in clips for item in turn.items)
         lost += not turn.is_readable and not is_recorded
-        if whole or is_open or is_recorded or not turn.is_settled or set(playing) & set(turn.ids):
+        if whole or is_open or is_recorded or not turn.is_settled:
             whole += 1
             items += [wire for item in turn.items if (wire := _as_wire(item, clips)) is not None]
         else:

@@ -31,6 +31,7 @@ class Uploads:
         self._bytes_per_ms = bytes_per_ms
         self._unannounced: dict[str, bytes] = {}  # committed, but no item of the conversation yet
         self._known: set[str] = set()  # those of them whose words came before their item
+        self._committed: set[str] = set()
         self._recent = bytearray()
         self._dropped = 0
         self._taken = 0
@@ -67,6 +68,7 @@ class Uploads:
         lost = b"".join(self._unannounced.values()) + self._cut(start, self._written)
         self._unannounced.clear()
         self._known.clear()
+        self._committed.clear()
         self._recent.clear()
         self._dropped = self._taken = 0
         self._start = self._end = None
@@ -77,6 +79,9 @@ class Uploads:
         return self._dropped + len(self._recent)
 
     def _commit(self, item_id: str) -> None:
+        if item_id in self._committed:
+            return  # told twice: what follows in the buffer is not its own
+        self._committed.add(item_id)
         start = self._taken if self._start is None else self._start
         end = self._written if self._end is None else self._end
         _keep(self._unannounced, item_id, self._cut(start, end))

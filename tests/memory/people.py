@@ -1,0 +1,208 @@
+"""Who takes part in the invariant's conversations: everything they say has words that occur nowhere else.
+
+A user's clip carries its words inside its samples, so whoever holds the audio holds the words; replies begin and
+end with words of their own. Where a word is found, there is the turn: in audio, in text, in a summary.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from functools import cache
+from typing import Literal
+
+from realtime_helpers.audio.formats import BYTES_PER_MS, chunks_of, silence
+from realtime_helpers.audio.playback import PlayHead
+from realtime_helpers.audio.sinks import TimedSink
+from realtime_helpers.memory import SummaryRequest
+from realtime_helpers.simulator.prompt import Prompt, ToolCall
+from realtime_helpers.simulator.responder import BuiltinResponder
+from realtime_helpers.speech import Speech
+from realtime_helpers.speech import Voice as Engine
+
+CHUNK_MS = 160  # whole frames of the server's voice detection
+_MARK = b"\x13\x7a\xed\x86"
+_MARK_EVERY_MS = 20
+_WORD = re.compile(r"\b[uat]\d+[xz]\b")  # ends in z where a reply ends: a summary need not hold these
+
+Mood = Literal["good", "empty", "long", "answers", "limited", "killed", "hangs"]
+
+
+def words_in(text: str) -> frozenset[str]:
+    """The words of our making in a text."""
+    return frozenset(_WORD.findall(text))
+
+
+def words_in_sound(pcm: bytes) -> tuple[str, ...]:
+    """The words that the samples carry."""
+    return tuple(dict.fromkeys(f"u{number}x" for number in _marks(pcm)))
+
+
+def _marks(pcm: bytes) -> list[int]:
+    found, at = [], pcm.find(_MARK)
+    while 0 <= at <= len(pcm) - len(_MARK) - 2:
+        found.append(int.from_bytes(pcm[at + len(_MARK) : at + len(_MARK) + 2], "little"))
+        at = pcm.find(_MARK, at + len(_MARK))
+    return found
+
+
+class QuickVoice:
+    """The real voice; each sentence is made once, and making it takes no turn of the loop."""
+
+    def __init__(self) -> None:
+        self._engine = Engine()
+        self.say = cache(self._engine.speak)
+
+    async def speak(self, text: str, voice: str, speed: float) -> Speech:
+        return self.say(text)
+
+    def clip(self, number: int) -> bytes:
+        """A user who says word `number`, and a pause: whole chunks."""
+        sound = bytearray(self.say("Thank you.").pcm)
+        every = _MARK_EVERY_MS * BYTES_PER_MS
+        mark = _MARK + number.to_bytes(2, "little")
+        for at in range(0, len(sound) - len(mark), every):
+            sound[at : at + len(mark)] = mark
+        clip = silence(64) + bytes(sound) + silence(300)
+        return clip + bytes(-len(clip) % (CHUNK_MS * BYTES_PER_MS))
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+class ReadingEars:
+    """Ears that read what the samples carry."""
+
+    def load(self) -> None:
+        pass
+
+    async def hear(self, pcm: bytes, language: str | None = None, prompt: str | None = None) -> str:
+        return " ".join(f"please remember {word}" for word in words_in_sound(pcm))
+
+    def close(self) -> None:
+        pass
+
+
+class Mind:
+    """Calls tools as the built-in mind does; its replies begin and end with a word of their own."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._builtin = BuiltinResponder()
+        self.is_long = False
+
+    async def reply(self, prompt: Prompt) -> AsyncGenerator[str | ToolCall, None]:
+        builtin = self._builtin.answer(prompt)
+        for call in builtin.calls:
+            yield call
+        if builtin.calls:
+            return
+        if prompt.is_task:
+            yield builtin.text
+            return
+        number = next(self._numbers)
+        middle = "and so on, " * 6 if self.is_long else "and "
+        yield f"Yes, a{number}x {middle}a{number}z."
+
+
+class TalkingUser:
+    """A user at a microphone: clips come at the speed of speech, and nothing comes between them."""
+
+    is_live = False
+
+    def __init__(self) -> None:
+        self._chunks: deque[bytes] = deque()
+        self._news = asyncio.Event()
+
+    @property
+    def is_talking(self) -> bool:
+        return bool(self._chunks)
+
+    def say(self, clip: bytes) -> None:
+        self._chunks.extend(chunks_of(clip, CHUNK_MS * BYTES_PER_MS))
+        self._news.set()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        while True:
+            while not self._chunks:
+                self._news.clear()
+                await self._news.wait()
+            await asyncio.sleep(CHUNK_MS / 1000)
+            yield self._chunks.popleft()
+
+
+class ClockSink:
+    """A loudspeaker on the loop's clock."""
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self._timed = TimedSink()
+        self._now_s = now_s
+        self._played_to_ms = 0
+
+    @property
+    def head(self) -> PlayHead:
+        now_ms = int(self._now_s() * 1000)
+        self._timed.advance(now_ms - self._played_to_ms)
+        self._played_to_ms = now_ms
+        return self._timed.head
+
+    def open(self) -> None:
+        pass
+
+    def play(self, item_id: str, pcm: bytes) -> None:
+        self.head.push(item_id, pcm)
+
+    def flush(self) -> None:
+        self.head.flush()
+
+    def close(self) -> None:
+        pass
+
+
+class BusyError(Exception):
+    """Too many requests."""
+
+    status_code = 429
+
+
+class Scribe:
+    """A summariser with moods. A good summary holds every word of our making that it was given."""
+
+    def __init__(self) -> None:
+        self.mood: Mood = "good"
+        self.takes_s = 0.5
+        self.at_work = 0
+        self.most_at_work = 0
+        self.read: list[str] = []
+        self.began: Callable[[], None] = lambda: None
+
+    async def __call__(self, request: SummaryRequest) -> str:
+        mood, material = self.mood, request.material
+        self.read.append(material)
+        self.began()
+        self.at_work += 1
+        self.most_at_work = max(self.most_at_work, self.at_work)
+        try:
+            await asyncio.sleep(self.takes_s)
+            match mood:
+                case "limited":
+                    raise BusyError
+                case "killed":
+                    raise asyncio.CancelledError
+                case "hangs":
+                    await asyncio.Event().wait()
+        finally:
+            self.at_work -= 1
+        match mood:
+            case "empty":
+                return " \n"
+            case "long":
+                return material * 20
+            case "answers":
+                return "You are welcome!"
+        return "The talk was about " + " ".join(
+            dict.fromkeys(word for word in _WORD.findall(material) if word.endswith("x"))
+        )
