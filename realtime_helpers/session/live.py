@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from tenacity import AsyncRetrying, RetryCallState
 
-from ..audio.formats import AUDIO_FORMATS, PCM16
+from ..audio.formats import AUDIO_FORMATS, PCM16, AudioFormat
 from ..audio.sinks import Sink
 from ..audio.sources import Source
 from ..conversation import Conversation, FrozenView, Transcript, cost_usd, find_prices
@@ -136,8 +136,7 @@ class LiveSession:
         self._ids = IdMint(clock, self._rng)
         self._outbox = Outbox()
         self._outbox.hold_audio()
-        input_format = (config.get("audio") or {}).get("input", {}).get("format") or PCM16.wire
-        self._uploads = Uploads(AUDIO_FORMATS.get(input_format["type"], PCM16).bytes_per_ms)
+        self._uploads = Uploads(_input_format(config).bytes_per_ms)
         self._questions = Questions(self._send_now, self._ids.new, lambda: self._is_ready)
         hands = Hands(self._send, self._take_in, self._tell, self._changed, self._questions.ask, lambda: self._playing)
         self._memory = MemoryWork(
@@ -283,6 +282,9 @@ class LiveSession:
         if ready_s is not None and self._now() - ready_s >= _LIVED_S:
             self._failures = 0
         self._lost_because = end.reason or failure.what
+        if self._reconnect is not None:
+            self._state = State.RECONNECTING
+            self._changed()
         raise _LineEndedError(failure.what, failure.next_step)
 
     async def _let_go(self, line: Line) -> None:
@@ -306,7 +308,6 @@ class LiveSession:
         self._replies.line_lost()
         self._outbox.hold_audio()
         self._fatal = None
-        self._state = State.RECONNECTING
         self._changed()
 
     # -- setting up -----------------------------------------------------------------------------------
@@ -663,6 +664,12 @@ class LiveSession:
         if self._replies is not None and self._replies.is_speaking:
             return State.SPEAKING
         return State.LISTENING if self.conversation.is_quiet else State.THINKING
+
+
+def _input_format(config: Mapping[str, Any]) -> AudioFormat:
+    """The format of the user's audio; what the server would refuse counts as PCM16 until it does."""
+    wire = ((config.get("audio") or {}).get("input") or {}).get("format") or {}
+    return AUDIO_FORMATS.get(wire.get("type", PCM16.name), PCM16)
 
 
 def _first_error(group: BaseException) -> BaseException:
