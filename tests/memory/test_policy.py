@@ -8,7 +8,7 @@ from realtime_helpers.conversation import Conversation
 from realtime_helpers.errors import SettingsError
 from realtime_helpers.memory import AtShareOfWindow, AtTurns, SummaryPolicy, SummaryStyle, Trigger, any_of
 
-from ..conversation.events import added, call, response_created, response_done, text
+from ..conversation.events import added, call, output, response_created, response_done, text
 
 LONG = "word " * 200
 
@@ -86,6 +86,18 @@ def test_when_asked_every_little_thing_goes() -> None:
     plan = policy.plan(talk(4), is_asked=True)
     assert plan is not None
     assert len(plan.turns) == 1
+
+
+def test_a_call_whose_output_came_in_a_later_turn_leaves_with_it_or_not_at_all() -> None:
+    conversation = talk(4)
+    conversation.apply(added(call("c", "call_1"), "u1"))
+    conversation.apply(added(output("o", "call_1"), "u2"))
+    together = SummaryPolicy(trigger_tokens=500, keep_turns=1).plan(conversation)
+    assert together is not None
+    assert [turn.ids[0] for turn in together.turns] == ["u0", "u1", "u2"]
+    apart = SummaryPolicy(trigger_tokens=500, keep_turns=2).plan(conversation)
+    assert apart is not None
+    assert [turn.ids[0] for turn in apart.turns] == ["u0"]
 
 
 @pytest.mark.parametrize(

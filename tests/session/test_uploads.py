@@ -143,3 +143,10 @@ def test_a_buffer_that_was_cleared_is_not_sent_again() -> None:
     uploads.apply({"type": "input_audio_buffer.cleared"})
     uploads.sent(b"\2" * SECOND)
     assert uploads.line_lost() == b"\2" * SECOND
+
+
+def test_a_commit_that_is_told_twice_takes_nothing_of_what_follows() -> None:
+    uploads = Uploads()
+    a_turn(uploads, added(), committed(), added())
+    assert uploads.clips == {"one": b"\1" * 2 * SECOND}
+    assert uploads.line_lost() == b"\2" * SECOND
