@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -335,6 +336,8 @@ async def test_the_live_model_hears_what_no_transcript_says(config: Config, scen
     said = ["my dog is called biscuit", "i live in lisbon", "my favorite color is green"]
     if scenario != "no transcription":
         config.scenario = load_scenario(scenario)
+        certain = tuple(replace(fault, chance=1) for fault in config.scenario.faults)  # no test hangs on luck
+        config.scenario = replace(config.scenario, faults=certain)
     async with Simulator(config) as simulator, connect(simulator) as live:
         await listen(live, transcription=None if scenario == "no transcription" else {"model": "whisper-1"})
         ids = await speak(live, config, said)

@@ -10,7 +10,8 @@ import pytest
 from realtime_helpers import RealtimeSession, SpeechSource, State, SummaryPolicy, conversation_record, lost_items
 from realtime_helpers.memory import server_truncation
 from realtime_helpers.runtime import background_loop
-from realtime_helpers.simulator import Config, load_scenario
+from realtime_helpers.simulator import Config
+from realtime_helpers.simulator.faults import Fault, Scenario
 
 from .test_session import TEXT_ONLY, LocalServer, server, settled
 
@@ -68,7 +69,8 @@ def test_a_trigger_moved_below_the_window_summarises_at_once(server: LocalServer
 
 
 def test_turns_that_were_never_transcribed_are_heard_and_covered(config: Config) -> None:
-    config.scenario = load_scenario("failed-transcripts")
+    first_and_third = (Fault("transcript", "failed", times=1), Fault("transcript", "failed", after=2, times=1))
+    config.scenario = Scenario(faults=first_and_third)
     server = LocalServer(config)
     user = SpeechSource(engine=config.parts.voice.engine)  # type: ignore[attr-defined]
     try:
