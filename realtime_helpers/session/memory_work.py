@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
 from ..conversation import Conversation, FrozenView, Usage, find_prices, summary_usd
 from ..errors import WorkshopError
 from ..memory import (
@@ -32,6 +34,7 @@ from ..memory import (
 )
 from ..protocol import Event
 from ..settings import Settings
+from .questions import RefusedError
 from .service import Service, Writer
 
 
@@ -170,7 +173,9 @@ class MemoryWork:
     async def _hear(self, item_id: str) -> None:
         words: str | None = None
         try:
-            words = await hear(self._hands.ask, item_id)
+            async for attempt in _tries_of_hearing():
+                with attempt:
+                    words = await hear(self._hands.ask, item_id)
         except Exception as error:  # noqa: BLE001 - whatever it was, the splice goes on without these words
             reason = error.what if isinstance(error, WorkshopError) else repr(error)
             self._hands.tell(f"A turn without transcript could not be put into words: {reason}")
@@ -209,6 +214,16 @@ class MemoryWork:
             self._is_priced = False
         else:
             self._usd += usd
+
+
+def _tries_of_hearing() -> AsyncRetrying:
+    """A request that was refused may be taken a moment later; an answer without words will not get better."""
+    return AsyncRetrying(
+        retry=retry_if_exception_type(RefusedError),
+        stop=stop_after_attempt(3),
+        wait=wait_exponential(0.5),
+        reraise=True,
+    )
 
 
 def _now_s() -> float:

@@ -443,6 +443,11 @@ def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(PlayHead, "heard_ms", lambda self, _: sum(self._heard_bytes.values()) // BYTES_PER_MS)
 
 
+@mistake("14", "gives the summariser the words of a reply that nobody heard")
+def _(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Item, "heard_text", property(lambda self: self.text))
+
+
 @mistake("ours", "leaves its tasks behind")
 def _(patch: pytest.MonkeyPatch) -> None:
     kept: list[Any] = []

@@ -135,9 +135,15 @@ class TalkingUser:
 
 
 class ClockSink:
-    """A loudspeaker on the loop's clock."""
+    """A loudspeaker on the loop's clock.
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
+    Args:
+        now_s: The clock.
+        cut: Is told of every reply that falls silent before its end, and how many milliseconds were heard.
+    """
+
+    def __init__(self, now_s: Callable[[], float], cut: Callable[[str, int], None]) -> None:
+        self._cut = cut
         self._timed = TimedSink()
         self._now_s = now_s
         self._played_to_ms = 0
@@ -156,6 +162,8 @@ class ClockSink:
         self.head.push(item_id, pcm)
 
     def flush(self) -> None:
+        for item_id in self.head.queued_items:
+            self._cut(item_id, self.head.heard_ms(item_id))
         self.head.flush()
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from .hunt import hunt
 from .mutations import MUTATIONS, Mutation
 
 MOST_EXAMPLES = 300
-CONTROL_EXAMPLES = 150
+CONTROL_EXAMPLES = 100
 
 
 def _name(mutation: Mutation) -> str:

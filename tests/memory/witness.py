@@ -48,6 +48,7 @@ class Witness:
     read_tokens: int = 0
     """What the latest response of the conversation read, instructions and tools included."""
     _response: str | None = None
+    _of_lost_lines: set[str] = field(default_factory=set)
     _call_items: dict[str, str] = field(default_factory=dict)
     _creates: dict[str, str] = field(default_factory=dict)
     _sound_ms: dict[str, float] = field(default_factory=dict)
@@ -57,12 +58,20 @@ class Witness:
     def reconnected(self) -> None:
         """A new line knows nothing of speech and responses on the old one."""
         self.user_is_speaking, self._response = False, None
+        self._of_lost_lines.update(self._sound_ms)
         for item_id in list(self.sent_outputs):
             self._not_answered(item_id)
 
     def _not_answered(self, item_id: str) -> None:
         call_id = self.sent_outputs.pop(item_id)
         self.calls[call_id] = self._call_items[call_id]
+
+    def cut(self, item_id: str, heard_ms: int) -> None:
+        """No more of this reply will be heard. One that sounded when its line was lost counts as heard to its end."""
+        if item_id in self._of_lost_lines:
+            return
+        self._cuts.setdefault(item_id, heard_ms)
+        self._judge_reply(item_id)
 
     def sent(self, event: Event) -> None:
         match event["type"]:
@@ -84,8 +93,7 @@ class Witness:
         if kind == "conversation.item.retrieve" or (kind == "response.cancel" and not event.get("response_id")):
             self.misdeeds.append(f"nobody asked for {kind}")
         if kind == "conversation.item.truncate":
-            self._cuts[event["item_id"]] = event["audio_end_ms"]  # the play-head is the truth, confirmed or not
-            self._judge_reply(event["item_id"])
+            self.cut(event["item_id"], event["audio_end_ms"])
             received_ms = self._sound_ms.get(event["item_id"], 0)
             if event["audio_end_ms"] > received_ms:
                 self.misdeeds.append(f"truncated at {event['audio_end_ms']} ms, after {received_ms} ms of sound")
@@ -112,9 +120,6 @@ class Witness:
                 length_ms = len(base64.b64decode(event["delta"])) / BYTES_PER_MS
                 self._sound_ms[event["item_id"]] = self._sound_ms.get(event["item_id"], 0) + length_ms
                 self._judge_reply(event["item_id"])
-            case "conversation.item.truncated":
-                self._cuts[event["item_id"]] = event["audio_end_ms"]
-                self._judge_reply(event["item_id"])
             case "error":
                 refused = self._creates.get(event["error"].get("event_id") or "")
                 if refused in self.sent_outputs:
@@ -128,7 +133,8 @@ class Witness:
                 words |= {word for sound in sounds for word in words_in_sound(bytes(sound.data))}
                 self._note(wire["id"], words)
             case "message", "assistant" if wire["status"] != "in_progress":
-                self._reply_text[wire["id"]] = " ".join(_texts(wire))
+                told = (self._reply_text.get(wire["id"], ""), " ".join(_texts(wire)))
+                self._reply_text[wire["id"]] = max(told, key=len)  # it may be put back without what nobody heard
                 self._note(wire["id"], words)
                 self._judge_reply(wire["id"])
             case "function_call", _ if wire["status"] == "completed" and wire["call_id"] not in self.answered:
