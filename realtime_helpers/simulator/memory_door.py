@@ -110,6 +110,8 @@ class MemoryLine:
             if (wait_s := due_s - self._loop.time()) > 0:
                 await asyncio.sleep(wait_s)
             await self._connection.receive(frame)
+            if self._closed is not None:
+                return  # this very frame cut the line, so nobody cancels this task
             await asyncio.sleep(0)
 
     async def _deliver(self) -> None:

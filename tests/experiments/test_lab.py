@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 
 import pytest
 
-from realtime_helpers import SilentSink, SummaryPolicy
+from realtime_helpers import SessionError, SilentSink, SummaryPolicy
 from realtime_helpers.experiments.lab import (
     LabUser,
     MemoryService,
@@ -17,6 +18,7 @@ from realtime_helpers.experiments.lab import (
 )
 from realtime_helpers.experiments.virtual_time import DeadlockError, VirtualTimeLoop
 from realtime_helpers.simulator import Parts
+from realtime_helpers.simulator.faults import NO_FAULTS, Fault, Faults
 
 
 def test_an_hour_of_waiting_takes_no_time() -> None:
@@ -62,6 +64,30 @@ def test_a_spoken_conversation_with_a_summary_in_virtual_time(parts: Parts) -> N
             await session.wait_for(lambda now, number=number: now.has_answered(number))
         now = await session.wait_for(lambda now: bool(now.summaries) and not now.is_summarising)
         assert [item.id for item in now.items] == [item.id for item in service.line.session.conversation.items]
+        await session.stop()
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(talk())
+
+
+def test_a_line_that_is_cut_by_what_it_carries_is_closed_all_the_same(parts: Parts) -> None:
+    class Scissors(Faults):
+        def request(self, event_type: str) -> Fault | None:
+            if event_type == "response.create":
+                service.line.cut()
+            return None
+
+    service: MemoryService
+
+    async def talk() -> None:
+        nonlocal service
+        own = lab_parts(parts.voice, parts.ears)
+        service = MemoryService(lab_config(own), lambda: Scissors(NO_FAULTS, random.Random(0)))
+        session = lab_session(service, reconnect=None)
+        session.start(None, SilentSink())
+        session.say_text("Hello.")
+        with pytest.raises(SessionError, match="1006"):
+            await session.wait_for(lambda now: now.has_answered(1))
         await session.stop()
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
