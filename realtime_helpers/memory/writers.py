@@ -24,8 +24,8 @@ _CLOSING = "The conversation to summarise ends here. Write the summary now; answ
 _SCHEMA_NAME = "summary"
 
 
-class ChatSummariser:
-    """Writes summaries with a text model through chat completions. It tries once: see `CarefulSummariser`.
+class _TextModelSummariser:
+    """Has a text model write, over HTTP. It tries once: see `CarefulSummariser`.
 
     Args:
         client: The client of the session's server. Its own hidden retries are switched off.
@@ -38,6 +38,10 @@ class ChatSummariser:
         self._client = client.with_options(max_retries=0, timeout=timeout_s)
         self._model = model
         self._style = style
+
+
+class ChatSummariser(_TextModelSummariser):
+    """Writes summaries with a text model through chat completions."""
 
     async def __call__(self, request: SummaryRequest) -> Written:
         """Write the summary.
@@ -65,20 +69,8 @@ class ChatSummariser:
         return Written(choice.message.content or "", usage, self._model)
 
 
-class ResponsesSummariser:
-    """Writes summaries with a text model through the Responses API. It tries once: see `CarefulSummariser`.
-
-    Args:
-        client: The client of the session's server. Its own hidden retries are switched off.
-        model: Text model.
-        style: Language, length, form and prompt.
-        timeout_s: Longest wait for an answer.
-    """
-
-    def __init__(self, client: AsyncOpenAI, model: str, style: SummaryStyle, *, timeout_s: float = 30.0) -> None:
-        self._client = client.with_options(max_retries=0, timeout=timeout_s)
-        self._model = model
-        self._style = style
+class ResponsesSummariser(_TextModelSummariser):
+    """Writes summaries with a text model through the Responses API."""
 
     async def __call__(self, request: SummaryRequest) -> Written:
         """Write the summary. Nothing is stored on the server.
