@@ -24,10 +24,11 @@ FLOORS = {
     "protocol": 1, "audio.formats": 1, "audio.g711": 1, "speech": 1,
     "simulator": 2,  # beside the house: floors 0 and 1 only
     "conversation": 2,
-    "memory": 3, "audio": 3, "tracing": 3, "backends": 3,
+    "options": 2,
+    "memory": 3, "audio": 3, "tools": 3, "tracing": 3, "backends": 3,
     "session": 4,
-    "experiments": 5,
-    "demo": 6, "doctor": 6, "cli": 6, "__main__": 6,
+    "experiments": 5, "plots": 5,
+    "widgets": 6, "demo": 6, "doctor": 6, "cli": 6, "__main__": 6,
 }  # fmt: skip
 SIMULATOR_DOORS = {"backends", "cli", "experiments"}
 

@@ -12,9 +12,11 @@ from typing import Any
 from ..errors import AudioError, MissingPartError
 from .formats import CHUNK_MS, RATE_HZ
 from .playback import PlayHead
+from .sinks import QueueSink
 
 _BLOCK_FRAMES = RATE_HZ * CHUNK_MS // 1000
 _WAITING_CHUNKS = 50
+PREBUFFER_MS = 60
 
 
 def _sounddevice() -> ModuleType:
@@ -44,7 +46,7 @@ def has_speaker() -> bool:
     return True
 
 
-class Speaker:
+class Speaker(QueueSink):
     """Streams replies to a sound device. The device thread pulls from the play-head; nothing else runs there.
 
     Args:
@@ -52,7 +54,7 @@ class Speaker:
     """
 
     def __init__(self, device: int | str | None = None) -> None:
-        self.head = PlayHead()
+        super().__init__(PlayHead(PREBUFFER_MS))
         self._device = device
         self._stream: Any = None
 
@@ -76,14 +78,6 @@ class Speaker:
         pcm = self.head.pull(len(out))
         out[: len(pcm)] = pcm
         out[len(pcm) :] = bytes(len(out) - len(pcm))
-
-    def play(self, item_id: str, pcm: bytes) -> None:
-        """See `Sink.play`."""
-        self.head.push(item_id, pcm)
-
-    def flush(self) -> None:
-        """See `Sink.flush`."""
-        self.head.flush()
 
     def close(self) -> None:
         """See `Sink.close`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from .formats import RATE_HZ, samples_from_pcm
@@ -85,8 +85,11 @@ class _RecordedSink:
         self._recorder._record(1, pcm)  # noqa: SLF001 - one room, two halves
         self._sink.play(item_id, pcm)
 
-    def flush(self) -> None:
-        self._sink.flush()
+    def end(self, item_id: str) -> None:
+        self._sink.end(item_id)
+
+    def flush(self, settled: Callable[[], None]) -> None:
+        self._sink.flush(settled)
 
     def close(self) -> None:
         self._sink.close()

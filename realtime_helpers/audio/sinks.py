@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from .formats import BYTES_PER_MS
@@ -29,8 +30,17 @@ class Sink(Protocol):
         """Play audio of an item after everything before it (PCM16, 24 kHz, mono)."""
         ...
 
-    def flush(self) -> None:
-        """Fall silent now and forget what was not played."""
+    def end(self, item_id: str) -> None:
+        """No more audio of this item comes: what waits for more of it may sound."""
+        ...
+
+    def flush(self, settled: Callable[[], None]) -> None:
+        """Fall silent now and forget what was not played.
+
+        Args:
+            settled: Called once, on the session's loop, when `head` knows what was heard: at once where the device is
+                here; soon, where it is in a browser and has to be asked.
+        """
         ...
 
     def close(self) -> None:
@@ -38,50 +48,56 @@ class Sink(Protocol):
         ...
 
 
-class SilentSink:
-    """Hears every reply at once, without a sound card: for tests, experiments and machines without sound."""
+class QueueSink:
+    """What all sinks have in common that are read by somebody here: a queue that knows what was taken out of it.
 
-    def __init__(self) -> None:
-        self.head = PlayHead()
+    Args:
+        head: The queue.
+    """
+
+    def __init__(self, head: PlayHead | None = None) -> None:
+        self._head = head or PlayHead()
+
+    @property
+    def head(self) -> PlayHead:
+        """See `Sink.head`."""
+        return self._head
 
     def open(self) -> None:
         """Nothing to open."""
 
     def play(self, item_id: str, pcm: bytes) -> None:
-        """Count the audio as heard."""
+        """See `Sink.play`."""
         self.head.push(item_id, pcm)
-        self.head.pull(len(pcm))
 
-    def flush(self) -> None:
-        """Nothing is ever waiting."""
+    def end(self, item_id: str) -> None:
+        """See `Sink.end`."""
+        self.head.end(item_id)
+
+    def flush(self, settled: Callable[[], None]) -> None:
+        """See `Sink.flush`."""
+        self.head.flush()
+        settled()
 
     def close(self) -> None:
         """Nothing to close."""
 
 
-class TimedSink:
+class SilentSink(QueueSink):
+    """Hears every reply at once, without a sound card: for tests, experiments and machines without sound."""
+
+    def play(self, item_id: str, pcm: bytes) -> None:
+        """Count the audio as heard."""
+        super().play(item_id, pcm)
+        self.head.pull(len(pcm))
+
+
+class TimedSink(QueueSink):
     """Plays by an injected clock instead of a device: silent, but as slow as real sound.
 
     Call `advance` as time passes; tests interrupt a reply at an exact millisecond with it.
     """
 
-    def __init__(self) -> None:
-        self.head = PlayHead()
-
-    def open(self) -> None:
-        """Nothing to open."""
-
-    def play(self, item_id: str, pcm: bytes) -> None:
-        """Queue the audio until time passes."""
-        self.head.push(item_id, pcm)
-
     def advance(self, length_ms: int) -> None:
         """Let `length_ms` of playing time pass."""
         self.head.pull(length_ms * BYTES_PER_MS)
-
-    def flush(self) -> None:
-        """Forget what was not played."""
-        self.head.flush()
-
-    def close(self) -> None:
-        """Nothing to close."""

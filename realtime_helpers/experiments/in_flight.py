@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -52,8 +53,8 @@ class _NotingSink(TimedSink):
         super().__init__()
         self.flushed_s: list[float] = []
 
-    def flush(self) -> None:
-        super().flush()
+    def flush(self, settled: Callable[[], None]) -> None:
+        super().flush(settled)
         self.flushed_s.append(asyncio.get_running_loop().time())
 
 

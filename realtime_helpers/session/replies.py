@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from ..audio.sinks import Sink
 from ..conversation import Conversation
@@ -63,12 +64,19 @@ class Replies:
                 self._yield_to_user()
             case "input_audio_buffer.speech_stopped":
                 self.question_ended()
+            case "response.output_audio.done":
+                self._sink.end(event["item_id"])
             case "response.done":
-                self._current = None
+                self._end_current()
 
     def line_lost(self) -> None:
         """No more audio comes; what is here is played to its end."""
-        self._current = None
+        self._end_current()
+
+    def _end_current(self) -> None:
+        if self._current is not None:
+            self._sink.end(self._current)
+            self._current = None
 
     def _play(self, event: Event) -> None:
         if self._conversation.find(event["item_id"]) is None:
@@ -95,15 +103,21 @@ class Replies:
             self._silenced_response = self._conversation.active_response_id
             if self._current is not None:
                 cut.append(self._current)
-        self._sink.flush()
-        for item_id in cut:
-            self._cut_off(item_id)
+        cut = [item_id for item_id in cut if item_id not in self._cut]
+        self._cut.update(cut)
+        for item_id in cut:  # the best guess, until the sink has settled
+            self._conversation.note_heard(item_id, self._sink.head.heard_ms(item_id))
+        self._sink.flush(partial(self._tell_heard, tuple(cut)))
         self._current = None
 
     def _cut_off(self, item_id: str) -> None:
-        """Tell the server, once, how much of a reply was heard."""
         if item_id not in self._cut:
             self._cut.add(item_id)
+            self._tell_heard((item_id,))
+
+    def _tell_heard(self, item_ids: tuple[str, ...]) -> None:
+        """Tell the server, once, how much of each reply was heard."""
+        for item_id in item_ids:
             heard_ms = self._sink.head.heard_ms(item_id)
             if self._conversation.note_heard(item_id, heard_ms):
                 self._truncate(item_id, heard_ms)

@@ -39,3 +39,33 @@ def test_no_sound_is_lost_doubled_or_reordered(pushed: list[tuple[str, int]], pu
     heard = b"".join(head.pull(size * 2) for size in pulled)
     assert written.startswith(heard)
     assert len(heard) + head.queued_ms * BYTES_PER_MS == len(written)
+
+
+def test_the_first_sound_waits_for_the_prebuffer() -> None:
+    head = PlayHead(prebuffer_ms=60)
+    head.push("a", bytes(40 * BYTES_PER_MS))
+    assert head.pull(1_000) == b""
+    head.push("a", bytes(40 * BYTES_PER_MS))
+    assert len(head.pull(1_000)) == 1_000
+    assert head.underruns == 0
+
+
+def test_the_end_of_an_item_is_not_waited_for() -> None:
+    head = PlayHead(prebuffer_ms=60)
+    head.push("a", bytes(40 * BYTES_PER_MS))
+    head.end("a")
+    assert len(head.pull(100 * BYTES_PER_MS)) == 40 * BYTES_PER_MS
+    assert head.underruns == 0, "it was over, it did not run dry"
+
+
+def test_a_reply_that_runs_dry_is_counted_and_fills_its_buffer_again() -> None:
+    head = PlayHead(prebuffer_ms=60)
+    head.push("a", bytes(80 * BYTES_PER_MS))
+    head.pull(100 * BYTES_PER_MS)
+    assert head.underruns == 1
+    assert head.pull(480) == b""
+    assert head.underruns == 1, "one silence is one underrun"
+    head.push("a", bytes(40 * BYTES_PER_MS))
+    assert head.pull(480) == b""
+    head.push("a", bytes(40 * BYTES_PER_MS))
+    assert len(head.pull(480)) == 480

@@ -16,7 +16,7 @@ from typing import Literal
 
 from realtime_helpers.audio.formats import BYTES_PER_MS, chunks_of, silence
 from realtime_helpers.audio.playback import PlayHead
-from realtime_helpers.audio.sinks import TimedSink
+from realtime_helpers.audio.sinks import QueueSink
 from realtime_helpers.memory import SummaryRequest
 from realtime_helpers.simulator.prompt import Prompt, ToolCall
 from realtime_helpers.simulator.responder import BuiltinResponder
@@ -134,7 +134,7 @@ class TalkingUser:
             yield self._chunks.popleft()
 
 
-class ClockSink:
+class ClockSink(QueueSink):
     """A loudspeaker on the loop's clock.
 
     Args:
@@ -143,31 +143,22 @@ class ClockSink:
     """
 
     def __init__(self, now_s: Callable[[], float], cut: Callable[[str, int], None]) -> None:
+        super().__init__()
         self._cut = cut
-        self._timed = TimedSink()
         self._now_s = now_s
         self._played_to_ms = 0
 
     @property
     def head(self) -> PlayHead:
         now_ms = int(self._now_s() * 1000)
-        self._timed.advance(now_ms - self._played_to_ms)
+        self._head.pull((now_ms - self._played_to_ms) * BYTES_PER_MS)
         self._played_to_ms = now_ms
-        return self._timed.head
+        return self._head
 
-    def open(self) -> None:
-        pass
-
-    def play(self, item_id: str, pcm: bytes) -> None:
-        self.head.push(item_id, pcm)
-
-    def flush(self) -> None:
+    def flush(self, settled: Callable[[], None]) -> None:
         for item_id in self.head.queued_items:
             self._cut(item_id, self.head.heard_ms(item_id))
-        self.head.flush()
-
-    def close(self) -> None:
-        pass
+        super().flush(settled)
 
 
 class BusyError(Exception):

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from ...audio.formats import BYTES_PER_MS
 from ...audio.playback import PlayHead
+from ...audio.sinks import QueueSink
 from ...memory import Summariser, SummaryRequest, SummaryStyle
 from ...protocol import Event, create_item, create_response, decode, encode, function_output
 from ...session.service import Line, TextWriter
@@ -183,11 +184,11 @@ class _Tap:
         await self._line.close()
 
 
-class LoopSink:
+class LoopSink(QueueSink):
     """Plays nothing, but takes as long as real sound does on this loop's clock."""
 
     def __init__(self) -> None:
-        self._head = PlayHead()
+        super().__init__()
         self._played_until_s = 0.0
 
     @property
@@ -197,20 +198,6 @@ class LoopSink:
         self._played_until_s += passed_ms / 1000  # the rest of a millisecond is played the next time
         self._head.pull(passed_ms * BYTES_PER_MS)
         return self._head
-
-    def open(self) -> None:
-        """Nothing to open."""
-
-    def play(self, item_id: str, pcm: bytes) -> None:
-        """See `Sink.play`."""
-        self.head.push(item_id, pcm)
-
-    def flush(self) -> None:
-        """See `Sink.flush`."""
-        self.head.flush()
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 def _in_words(direction: str, event: Event) -> str | None:
