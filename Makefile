@@ -67,13 +67,13 @@ $(VENV)/.ready-lab: $(VENV)/.ready-base $(INPUTS)
 
 $(VENV)/.ready-dev: $(VENV)/.ready-base $(INPUTS)
 	@echo "Installing everything for developers (once) ..."
-	@$(PIP) install -c constraints.txt -e ".[simulator,audio,lab]" --group dev
+	@$(PIP) install -c constraints.txt -e ".[simulator,audio,lab,telemetry]" --group dev
 	@touch $@
 
 # Needs uv. Exact versions for every supported Python and system, without a registry's address.
 constraints:
 	uv pip compile --universal --no-header --no-annotate --no-emit-index-url --python-version 3.11 \
-	  --extra simulator --extra audio --extra lab --extra whisper --extra piper --group dev --upgrade pyproject.toml -o constraints.txt
+	  --extra simulator --extra audio --extra lab --extra telemetry --extra whisper --extra piper --group dev --upgrade pyproject.toml -o constraints.txt
 
 clean:
 	rm -rf $(VENV) demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
