@@ -7,6 +7,10 @@ from collections import deque
 
 from .formats import BYTES_PER_MS
 
+_SAMPLE_BYTES = 2
+_REMEMBERED_ITEMS = 1_000
+"""Nobody asks how much was heard of a reply that lies further back."""
+
 
 class PlayHead:
     """A queue of reply audio that knows how much of each item was taken out of it.
@@ -25,15 +29,21 @@ class PlayHead:
         self._prebuffer_bytes = prebuffer_ms * BYTES_PER_MS
         self._lock = threading.Lock()
         self._queue: deque[tuple[str, bytes]] = deque()
+        self._taken = 0  # bytes of the first in the queue: cutting a long delta anew for each pull would copy it
+        self._halves: dict[str, bytes] = {}  # half a sample, by item: the other half comes with the next delta
         self._heard_bytes: dict[str, int] = {}
         self._queued_bytes = 0
-        self._growing: str | None = None  # the item of which more is to come
+        self._growing: str | None = None  # the newest item, while more of it is to come
         self._is_flowing = False
 
     def push(self, item_id: str, pcm: bytes) -> None:
-        """Add audio of an item."""
-        if pcm:
-            with self._lock:
+        """Add audio of an item; a delta may end in the middle of a sample."""
+        with self._lock:
+            pcm = self._halves.pop(item_id, b"") + pcm
+            if len(pcm) % _SAMPLE_BYTES:
+                self._halves[item_id] = pcm[-1:]
+                pcm = pcm[:-1]
+            if pcm:
                 self._queue.append((item_id, pcm))
                 self._queued_bytes += len(pcm)
                 self._growing = item_id
@@ -41,39 +51,54 @@ class PlayHead:
     def end(self, item_id: str) -> None:
         """No more of this item comes."""
         with self._lock:
+            self._halves.pop(item_id, None)
             if self._growing == item_id:
                 self._growing = None
+                self._pause_between_replies()
 
     def pull(self, size: int) -> bytes:
-        """Take up to `size` bytes to play now; nothing while the prebuffer fills."""
-        taken = bytearray()
+        """Take up to `size` bytes, in whole samples, to play now; nothing while the prebuffer fills."""
+        size -= size % _SAMPLE_BYTES
+        sound = bytearray()
         with self._lock:
             if not self._may_flow():
                 return b""
-            while self._queue and len(taken) < size:
-                item_id, pcm = self._queue.popleft()
-                wanted = size - len(taken)
-                if len(pcm) > wanted:
-                    self._queue.appendleft((item_id, pcm[wanted:]))
-                    pcm = pcm[:wanted]
-                taken += pcm
-                self._heard_bytes[item_id] = self._heard_bytes.get(item_id, 0) + len(pcm)
-            self._queued_bytes -= len(taken)
-            if len(taken) < size:
+            while self._queue and len(sound) < size:
+                item_id, pcm = self._queue[0]
+                part = pcm[self._taken : self._taken + size - len(sound)]
+                self._taken += len(part)
+                if self._taken == len(pcm):
+                    self._queue.popleft()
+                    self._taken = 0
+                sound += part
+                self._count(item_id, len(part))
+            self._queued_bytes -= len(sound)
+            if len(sound) < size:
                 self._is_flowing = False
                 self.underruns += self._growing is not None
-        return bytes(taken)
+            self._pause_between_replies()
+        return bytes(sound)
+
+    def _pause_between_replies(self) -> None:
+        if not self._queue and self._growing is None:
+            self._is_flowing = False  # the next reply fills its own buffer
 
     def _may_flow(self) -> bool:
         if not self._is_flowing and self._queue:
             self._is_flowing = self._growing is None or self._queued_bytes >= self._prebuffer_bytes
         return self._is_flowing
 
+    def _count(self, item_id: str, heard_bytes: int) -> None:
+        self._heard_bytes[item_id] = self._heard_bytes.get(item_id, 0) + heard_bytes
+        if len(self._heard_bytes) > _REMEMBERED_ITEMS:
+            del self._heard_bytes[next(iter(self._heard_bytes))]
+
     def flush(self) -> None:
         """Forget everything not yet played."""
         with self._lock:
             self._queue.clear()
-            self._queued_bytes = 0
+            self._halves.clear()
+            self._taken = self._queued_bytes = 0
             self._growing = None
             self._is_flowing = False
 

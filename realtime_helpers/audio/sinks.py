@@ -89,7 +89,7 @@ class SilentSink(QueueSink):
     def play(self, item_id: str, pcm: bytes) -> None:
         """Count the audio as heard."""
         super().play(item_id, pcm)
-        self.head.pull(len(pcm))
+        self.head.pull(round(self.head.queued_ms * BYTES_PER_MS))
 
 
 class TimedSink(QueueSink):
