@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from .formats import RATE_HZ, samples_from_pcm
 from .playback import PlayHead
 from .sinks import Sink
-from .sources import Source
+from .sources import Source, TappedSource
 
 _SAMPLE_BYTES = 2
 
@@ -33,7 +34,7 @@ class StereoRecorder:
 
     def user(self, source: Source) -> Source:
         """The same source, recorded on the left."""
-        return _RecordedSource(source, self)
+        return TappedSource(source, partial(self._record, 0))
 
     def assistant(self, sink: Sink) -> Sink:
         """The same sink, recorded on the right."""
@@ -55,18 +56,6 @@ class StereoRecorder:
             samples = samples_from_pcm(bytes(pcm))
             stereo[: len(samples), channel] = samples
         soundfile.write(path, stereo, RATE_HZ, subtype="PCM_16")
-
-
-class _RecordedSource:
-    def __init__(self, source: Source, recorder: StereoRecorder) -> None:
-        self.is_live = source.is_live
-        self._source = source
-        self._recorder = recorder
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        async for chunk in self._source.chunks():
-            self._recorder._record(0, chunk)  # noqa: SLF001 - one room, two halves
-            yield chunk
 
 
 class _RecordedSink:

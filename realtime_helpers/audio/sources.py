@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -30,6 +30,31 @@ class Source(Protocol):
             AudioError: The device or file cannot be used.
         """
         ...
+
+
+class TappedSource:
+    """The same source, with somebody who looks at each chunk before it goes on.
+
+    Args:
+        source: Any source.
+        look: Called with each chunk, on the session's loop; it must return at once.
+    """
+
+    def __init__(self, source: Source, look: Callable[[bytes], object]) -> None:
+        self.is_live = source.is_live
+        self._source = source
+        self._look = look
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """See `Source.chunks`."""
+        chunks = self._source.chunks()
+        try:
+            async for chunk in chunks:
+                self._look(chunk)
+                yield chunk
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()  # a device is let go now, not when the garbage is collected
 
 
 class SpeechSource:
