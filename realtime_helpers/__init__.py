@@ -9,9 +9,11 @@ Importing this package loads no sound, plot or widget library.
 """
 
 from .audio.devices import microphone, speaker
+from .audio.files import FileSink, read_sound_file, sound_file
+from .audio.levels import LevelMeter, metered
 from .audio.recording import StereoRecorder
 from .audio.sinks import SilentSink
-from .audio.sources import SpeechSource, read_sound_file
+from .audio.sources import SpeechSource
 from .conversation import (
     PRICES,
     PRICES_AS_OF,
@@ -67,7 +69,9 @@ __all__ = [
     "Conversation",
     "CostSplit",
     "EventLog",
+    "FileSink",
     "Item",
+    "LevelMeter",
     "MissingPartError",
     "OutOfBandSummariser",
     "Outlook",
@@ -99,9 +103,11 @@ __all__ = [
     "cost_usd",
     "forecast_cost",
     "lost_items",
+    "metered",
     "microphone",
     "read_sound_file",
     "read_usage",
+    "sound_file",
     "speaker",
     "split_cost",
 ]

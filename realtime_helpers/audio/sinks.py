@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from .formats import BYTES_PER_MS
 from .playback import PlayHead
+
+_TICK_S = 0.02
 
 
 @runtime_checkable
@@ -83,13 +86,65 @@ class QueueSink:
         """Nothing to close."""
 
 
-class SilentSink(QueueSink):
-    """Hears every reply at once, without a sound card: for tests, experiments and machines without sound."""
+class UnattendedSink(QueueSink):
+    """A sink without a device: it takes out of the queue by the loop's clock, or at once.
+
+    Args:
+        realtime: Take as long as real sound, so that a reply can be interrupted. Otherwise it is heard as it comes.
+    """
+
+    def __init__(self, *, realtime: bool = False) -> None:
+        super().__init__()
+        self.is_realtime = realtime
+        self._heard_until_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def open(self) -> None:
+        """See `Sink.open`."""
+        if self.is_realtime:
+            self._heard_until_s = asyncio.get_running_loop().time()
+            self._listen()
+
+    def _listen(self) -> None:
+        self._catch_up()
+        self._timer = asyncio.get_running_loop().call_later(_TICK_S, self._listen)
+
+    def _catch_up(self) -> None:
+        """Hear what sounded since the last look."""
+        if self._timer is not None:
+            length_ms = int((asyncio.get_running_loop().time() - self._heard_until_s) * 1000)
+            self._heard_until_s += length_ms / 1000
+            self._hear(self.head.pull(length_ms * BYTES_PER_MS), length_ms)
+
+    def _hear(self, pcm: bytes, length_ms: int) -> None:
+        """Called with what sounded, and the time it took; the rest of it was silence."""
 
     def play(self, item_id: str, pcm: bytes) -> None:
-        """Count the audio as heard."""
+        """See `Sink.play`."""
+        self._catch_up()
         super().play(item_id, pcm)
-        self.head.pull(round(self.head.queued_ms * BYTES_PER_MS))
+        if not self.is_realtime:
+            self._hear(self.head.pull(round(self.head.queued_ms * BYTES_PER_MS)), 0)
+
+    def flush(self, settled: Callable[[], None]) -> None:
+        """See `Sink.flush`."""
+        self._catch_up()
+        super().flush(settled)
+
+    def close(self) -> None:
+        """See `Sink.close`."""
+        self._catch_up()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class SilentSink(UnattendedSink):
+    """Hears every reply without a sound card: for tests, experiments and machines without sound.
+
+    Args:
+        realtime: Take as long as real sound, so that a reply can be interrupted. Otherwise it is heard as it comes.
+    """
 
 
 class TimedSink(QueueSink):

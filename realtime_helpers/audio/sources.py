@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from ..errors import AudioError
 from ..runtime import Pending, background_loop
 from ..speech import USER_VOICE, Voice
-from .formats import CHUNK_MS, RATE_HZ, chunks_of, pcm_from_samples, resample, silence
+from .formats import CHUNK_MS, chunks_of, duration_ms, silence
 
 
 @runtime_checkable
@@ -18,7 +17,8 @@ class Source(Protocol):
     """Audio of the user, in chunks.
 
     Attributes:
-        is_live: A microphone cannot wait: when the network is slow its oldest chunks are dropped. A file can.
+        is_live: It sends at the speed of sound and without a break, also what is silent, and it cannot wait: when the
+            network is slow its oldest chunks are dropped. So does a microphone; a file can wait.
     """
 
     is_live: bool
@@ -57,12 +57,17 @@ class TappedSource:
                 await chunks.aclose()  # a device is let go now, not when the garbage is collected
 
 
+LEAD_MS = 200
+"""Silence before a clip: voice detection listens to a room before it hears a voice in it."""
+
+
 class SpeechSource:
     """A user who says what you tell them to: `say` text, or `play` a clip. Silent otherwise.
 
     Args:
-        realtime: Speak at the speed of speech, as a person would. Otherwise as fast as the connection takes it:
-            the server's turn detection follows the samples, not the clock.
+        realtime: Be like an open microphone: speak at the speed of speech, and send silence when nothing is said.
+            Otherwise clips go as fast as the connection takes them, and nothing between them: the server's turn
+            detection follows the samples, not the clock.
         voice: espeak voice of `say`.
         pause_ms: Silence after each clip: longer than the server's `silence_duration_ms`, so that it hears the end.
     """
@@ -75,8 +80,7 @@ class SpeechSource:
         pause_ms: int = 800,
         engine: Voice | None = None,
     ) -> None:
-        self.is_live = False
-        self._realtime = realtime
+        self.is_live = realtime
         self._voice = voice
         self._pause_ms = pause_ms
         self._engine = engine or Voice()
@@ -113,37 +117,34 @@ class SpeechSource:
         """Speak a clip (PCM16, 24 kHz, mono). From any thread."""
         background_loop().call(self._queue, pcm)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncIterator[bytes]:
         """See `Source.chunks`."""
-        lead = silence(200)
+        return at_the_speed_of_sound(self._speak()) if self.is_live else self._speak()
+
+    async def _speak(self) -> AsyncGenerator[bytes, None]:
         while True:
-            clip = await (await self._clips.get())
-            next_at = asyncio.get_running_loop().time()
-            for chunk in chunks_of(lead + clip + silence(self._pause_ms)):
+            clip = asyncio.ensure_future(self._next_clip())
+            try:
+                while self.is_live and not clip.done():
+                    yield silence(CHUNK_MS)
+                pcm = await clip
+            finally:
+                clip.cancel()
+            for chunk in chunks_of(silence(LEAD_MS) + pcm + silence(self._pause_ms)):
                 yield chunk
-                if self._realtime:
-                    next_at += CHUNK_MS / 1000
-                    await asyncio.sleep(next_at - asyncio.get_running_loop().time())
+
+    async def _next_clip(self) -> bytes:
+        place = await self._clips.get()
+        await asyncio.wait({place})  # a session that stops now must not cancel what is being spoken
+        return place.result()
 
 
-def read_sound_file(path: Path | str) -> bytes:
-    """PCM16, 24 kHz, mono from any sound file that libsndfile reads (WAV, FLAC, OGG, MP3).
-
-    Raises:
-        AudioError: No such file, not a sound file, or empty.
-    """
-    import soundfile
-
-    file = Path(path)
-    if not file.is_file():
-        raise AudioError(f"There is no sound file {file}.", "Check the name, or record one as WAV.")
-    try:
-        samples, rate_hz = soundfile.read(file, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise AudioError(
-            f"{file.name} cannot be read as sound ({error.error_string.strip()}).",
-            "Convert it to WAV, for example with: ffmpeg -i INPUT -ar 24000 -ac 1 OUTPUT.wav",
-        ) from None
-    if not len(samples):
-        raise AudioError(f"{file.name} holds no sound.", "Record it again.")
-    return pcm_from_samples(resample(samples.mean(axis=1), rate_hz, RATE_HZ))
+async def at_the_speed_of_sound(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """The same chunks, each when the one before has had the time to sound. A delay is caught up with, not kept."""
+    loop = asyncio.get_running_loop()
+    next_at = loop.time()
+    async with contextlib.aclosing(chunks):
+        async for chunk in chunks:
+            yield chunk
+            next_at += duration_ms(chunk) / 1000
+            await asyncio.sleep(next_at - loop.time())

@@ -12,9 +12,10 @@ import orjson
 from rich.console import Console
 
 from ..audio.devices import has_speaker, speaker
+from ..audio.files import read_sound_file
 from ..audio.recording import StereoRecorder
 from ..audio.sinks import SilentSink
-from ..audio.sources import SpeechSource, read_sound_file
+from ..audio.sources import SpeechSource
 from ..errors import AudioError, WorkshopError
 from ..memory import SummaryPolicy, SummaryStyle, lost_items
 from ..session import RealtimeSession, Reconnect, Snapshot, conversation_record

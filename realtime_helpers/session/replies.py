@@ -7,7 +7,7 @@ from functools import partial
 
 from ..audio.sinks import Sink
 from ..conversation import Conversation
-from ..errors import AudioError
+from ..errors import AudioError, WorkshopError
 from ..protocol import Event
 from ..protocol.frames import base64_to_pcm
 
@@ -90,6 +90,8 @@ class Replies:
         self._current = event["item_id"]
         try:
             self._sink.play(event["item_id"], base64_to_pcm(event["delta"]))
+        except WorkshopError:
+            raise
         except Exception as error:
             name = type(self._sink).__name__
             raise AudioError(f"The sink {name} failed: {error!r}.", "Start again with another sink.") from error

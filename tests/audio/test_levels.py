@@ -37,6 +37,7 @@ def test_nothing_is_silent_and_has_a_number_all_the_same() -> None:
     assert meter.add(b"") == meter.add(b"\1") == meter.level, "no sample, no news"
     assert meter.silent_ms == 40
     assert meter.add(pcm(1, -1)).peak_dbfs == pytest.approx(-90.3, abs=0.1)
+    assert meter.add(pcm(1, *[0] * 959)).rms_dbfs == QUIETEST_DBFS
     assert not meter.add(tone(0.1)).is_silent
     assert meter.silent_ms == 0
 
