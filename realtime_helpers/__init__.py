@@ -51,7 +51,7 @@ from .memory import (
     Written,
     lost_items,
 )
-from .session import RealtimeSession, Reconnect, Snapshot, State, conversation_record
+from .session import EchoGuard, RealtimeSession, Reconnect, Snapshot, State, conversation_record
 from .settings import Settings
 from .tracing import EventLog
 
@@ -68,6 +68,7 @@ __all__ = [
     "ChatSummariser",
     "Conversation",
     "CostSplit",
+    "EchoGuard",
     "EventLog",
     "FileSink",
     "Item",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
-from ..audio.formats import BYTES_PER_MS
+from ..audio.formats import AUDIO_FORMATS, PCM16, AudioFormat
 from ..protocol.frames import Event
 from .history import History
 from .items import Item, Transcript, Turn, group_turns
@@ -38,6 +38,8 @@ class Conversation:
         self.ledger = Ledger()
         self.active_response_id: str | None = None
         self.user_is_speaking = False
+        self.turn_is_open = False
+        """Push-to-talk: the user holds the button, or what was said is not committed yet. The session sets it."""
         self.unplaced_items = 0
         """Items whose `previous_item_id` was unknown here: above zero, local and server order may differ."""
         self._items = History()
@@ -47,6 +49,8 @@ class Conversation:
         self._speech_ms: dict[str, float] = {}
         self._awaited_response: str | None = None
         self._put_back: set[str] = set()
+        self._reply_formats: dict[str, AudioFormat] = {}
+        self._has_unread = False
 
     # -- looking --------------------------------------------------------------------------------------
 
@@ -77,7 +81,7 @@ class Conversation:
     @property
     def is_quiet(self) -> bool:
         """Whether the conversation may be edited: nobody speaks, and no response runs or is due (§7.3)."""
-        return not self.user_is_speaking and not self.reply_is_due
+        return not self.user_is_speaking and not self.turn_is_open and not self.reply_is_due
 
     @property
     def reply_is_due(self) -> bool:
@@ -89,12 +93,32 @@ class Conversation:
         """Whether the response that is due answers speech that has not become an item yet."""
         return self._awaited_response in self._speech_ms
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether the user said something since the latest response was asked for."""
+        return self._has_unread
+
+    def reply_format(self, response_id: str) -> AudioFormat:
+        """How the audio of a response is encoded."""
+        return self._reply_formats.get(response_id) or _format_in(self.session.get("audio"), "output")
+
     # -- changing -------------------------------------------------------------------------------------
 
     def note_sent(self, event: Event) -> None:
-        """Take note of an event on its way to the server: a `response.create` makes a response due."""
+        """Take note of an event on its way: a `response.create` makes a response due, a recording has a length."""
         if event["type"] == "response.create" and (event.get("response") or {}).get("conversation") != "none":
             self._awaited_response = event.get("event_id") or "client"
+            self._has_unread = False
+        elif event["type"] == "conversation.item.create" and "id" in event["item"]:
+            audio = [part["audio"] for part in event["item"].get("content") or () if part["type"] == "input_audio"]
+            if audio:
+                wire = _format_in(self.session.get("audio"), "input")
+                self.note_speech(event["item"]["id"], sum(map(_decoded_length, audio)) / wire.bytes_per_ms)
+
+    def note_speech(self, item_id: str, length_ms: float) -> None:
+        """Note how long a turn is that the server has not measured: it tells no offsets of what a client commits."""
+        if length_ms:
+            self._speech_ms.setdefault(item_id, length_ms)
 
     def note_heard(self, item_id: str, heard_ms: int) -> bool:
         """Note where a reply is being cut off: the line may be lost before the server confirms it.
@@ -118,10 +142,11 @@ class Conversation:
                 status="incomplete" if item.status == "in_progress" else item.status,
                 transcript=Transcript.FAILED if item.transcript is Transcript.PENDING else item.transcript,
             )
-        for record in (self._order, self._words, self._speech_start_ms, self._speech_ms):
+        for record in (self._order, self._words, self._speech_start_ms, self._speech_ms, self._reply_formats):
             record.clear()
         self.active_response_id = self._awaited_response = None
         self.user_is_speaking = False
+        self._has_unread = False
 
     def apply(self, event: Event) -> None:
         """Take in one server event. Unknown events and fields are ignored."""
@@ -164,6 +189,7 @@ class Conversation:
         if known is not None and not known.deleted:
             return
         position = self._position_after(event.get("previous_item_id"))
+        self._has_unread |= wire.get("role") == "user"
         if known is not None:
             self._put_back.add(item_id)
             self._items[item_id] = _restored(known, wire)
@@ -233,18 +259,22 @@ class Conversation:
     def _on_reply_audio(self, event: Event) -> None:
         item = self._items.get(event["item_id"])
         if item is not None:
-            length = len(event["delta"])
-            padding = event["delta"][-2:].count("=")
-            audio_ms = item.audio_ms + (length * 3 // 4 - padding) / BYTES_PER_MS
+            wire = self.reply_format(event.get("response_id", ""))
+            audio_ms = item.audio_ms + _decoded_length(event["delta"]) / wire.bytes_per_ms
             self._items[item.id] = replace(item, audio_ms=audio_ms, spoken=True)
 
     def _on_response_created(self, event: Event) -> None:
-        if event["response"].get("conversation_id") is not None:
-            self.active_response_id = event["response"]["id"]
+        response = event["response"]
+        if response.get("conversation_id") is not None:
+            self.active_response_id = response["id"]
             self._awaited_response = None
+            self._has_unread = False
+            if (response.get("audio") or {}).get("output"):
+                self._reply_formats[response["id"]] = _format_in(response["audio"], "output")
 
     def _on_response_done(self, event: Event) -> None:
         response = event["response"]
+        self._reply_formats.pop(response["id"], None)
         out_of_band = response.get("conversation_id") is None
         if response["id"] == self.active_response_id:
             self.active_response_id = None
@@ -285,6 +315,17 @@ class Conversation:
         "response.done": _on_response_done,
         "error": _on_error,
     }  # fmt: skip
+
+
+def _format_in(audio: dict[str, Any] | None, side: str) -> AudioFormat:
+    """The format of one side of a session or response; PCM16 where nothing is said of it."""
+    wire = ((audio or {}).get(side) or {}).get("format") or {}
+    return AUDIO_FORMATS.get(wire.get("type", PCM16.name), PCM16)
+
+
+def _decoded_length(audio: str) -> int:
+    """Bytes in a base64 text."""
+    return len(audio) * 3 // 4 - audio[-2:].count("=")
 
 
 def _restored(known: Item, wire: dict[str, Any]) -> Item:

@@ -81,9 +81,10 @@ def user_text(text: str, *, item_id: str | None = None) -> dict[str, Any]:
     return _message("user", {"type": "input_text", "text": text}, item_id)
 
 
-def user_audio(pcm: bytes, *, item_id: str | None = None) -> dict[str, Any]:
-    """A recording of the user, in the session's input format. The server counts its audio again."""
-    return _message("user", {"type": "input_audio", "audio": pcm_to_base64(pcm)}, item_id)
+def user_audio(audio: bytes, *, transcript: str | None = None, item_id: str | None = None) -> dict[str, Any]:
+    """A recording of the user, in the session's input format. The model does not read the transcript."""
+    content = {"type": "input_audio", "audio": pcm_to_base64(audio)}
+    return _message("user", content if transcript is None else {**content, "transcript": transcript}, item_id)
 
 
 def system_text(text: str, *, item_id: str | None = None) -> dict[str, Any]:

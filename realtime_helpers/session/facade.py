@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType, UnionType
 from typing import Any, Self, get_args
 
+from ..audio.formats import duration_ms
 from ..audio.sinks import SilentSink, Sink
-from ..audio.sources import Source
-from ..errors import SessionError, SettingsError
+from ..audio.sources import Source, read_sound_file
+from ..errors import AudioError, SessionError, SettingsError
 from ..memory import Summariser, SummaryPolicy, SummaryStyle
 from ..runtime import Pending, background_loop
 from ..settings import Backend, Settings
+from .echo_guard import EchoGuard
 from .live import LiveSession, Reconnect, Trace
+from .push_to_talk import LEAST_TURN_MS
 from .service import OpenAIService, TextWriter, Writer
 from .snapshot import Snapshot, State
+from .uploads import MAX_KEPT_BYTES
 
 _STOP_PATIENCE_S = 10.0
 _WRITERS = (*get_args(TextWriter), "out_of_band")
@@ -33,6 +38,7 @@ class RealtimeSession:
         summariser: Who writes them: the server's text model through `chat` completions or the `responses` API, the
             live model itself `out_of_band`, or a function of your own.
         reconnect: How a lost connection is made again; `None`: the session ends with it.
+        echo_guard: For loudspeakers beside an open microphone; see `EchoGuard` for its price.
         instructions: What the model should be; by default the server's own.
         voice: A voice of the protocol, such as `marin` or `cedar`.
         config: Any other session fields of the reference, §1.6; they win over the arguments above.
@@ -58,6 +64,7 @@ class RealtimeSession:
         style: SummaryStyle | None = None,
         summariser: Summariser | Writer = "chat",
         reconnect: Reconnect | None = Reconnect(),  # noqa: B008 - immutable
+        echo_guard: EchoGuard | None = None,
         instructions: str | None = None,
         voice: str | None = None,
         config: Mapping[str, Any] | None = None,
@@ -67,6 +74,9 @@ class RealtimeSession:
         _check_kind("memory", memory, SummaryPolicy | None, _A_POLICY)
         _check_kind("style", style, SummaryStyle | None, _A_STYLE)
         _check_kind("reconnect", reconnect, Reconnect | None, "Reconnect(...), or None to end with a lost connection")
+        _check_kind(
+            "echo_guard", echo_guard, EchoGuard | None, "EchoGuard(tail_ms=300), or None to listen all the time"
+        )
         _check_kind("instructions", instructions, str | None, "a text")
         _check_kind("voice", voice, str | None, "a name, such as 'marin'")
         _check_kind("config", config, Mapping | None, "a dict of session fields")
@@ -81,7 +91,7 @@ class RealtimeSession:
 
         def make() -> LiveSession:
             service = OpenAIService(self._settings)
-            return LiveSession(service, self._settings, wanted, memory, style, summariser, trace, reconnect)
+            return LiveSession(service, self._settings, wanted, memory, style, summariser, trace, reconnect, echo_guard)
 
         self._make = make
         self._live = self._make()
@@ -98,13 +108,7 @@ class RealtimeSession:
             SessionError: It is running already.
             SettingsError: The source or the sink is none.
         """
-        if source is not None and not isinstance(source, Source):
-            raise SettingsError(
-                f"{source!r} is no audio source.",
-                "To play a file: user = SpeechSource(), session.start(source=user), user.play(read_sound_file('...')).",
-            )
-        if sink is not None and not isinstance(sink, Sink):
-            raise SettingsError(f"{sink!r} is no audio sink.", "Use sink=speaker(), or leave it out.")
+        _check_parts(source, sink)
         if self._started and not self._is_over():
             raise SessionError("This session is running already.", "Stop it first with session.stop().")
         if self._started:
@@ -136,6 +140,78 @@ class RealtimeSession:
         """
         self._require_running()
         self._loop.call(self._live.say_text, text)
+
+    def send_audio(self, audio: bytes | Path | str, *, transcript: str | None = None) -> None:
+        """Send a recorded message as one turn and ask for a reply, as soon as no other reply is under way.
+
+        Args:
+            audio: PCM16, 24 kHz, mono, from 100 ms to three minutes; or a sound file.
+            transcript: Its words, if you know them. Otherwise they are those that the server's transcription tells,
+                as for speech; where it tells none, the live model is asked when the turn is summarised.
+
+        Raises:
+            AudioError: No such file, no sound in it, too short or too long.
+            SessionError: The session is not running.
+        """
+        pcm = audio if isinstance(audio, bytes) else read_sound_file(audio)
+        if not LEAST_TURN_MS <= duration_ms(pcm) <= duration_ms(bytes(MAX_KEPT_BYTES)):
+            raise AudioError(
+                f"A message of {duration_ms(pcm) / 1000:.1f} s cannot be sent as one turn.",
+                f"Send {LEAST_TURN_MS} ms to 3 minutes; cut what is longer into several messages.",
+            )
+        self._require_running()
+        self._loop.call(self._live.say_audio, self._live.input_format.from_pcm24k(pcm), transcript)
+
+    def begin_turn(self) -> None:
+        """Push-to-talk: the button is pressed. A reply that sounds is interrupted, and the microphone is sent.
+
+        For sessions without turn detection (`turn_detection: None`). From any thread; pressing twice does nothing.
+
+        Raises:
+            SessionError: The session is not running.
+        """
+        self._require_running()
+        self._loop.call(self._live.begin_turn)
+
+    def end_turn(self) -> None:
+        """Push-to-talk: the button is released. What was said is sent to its end, and answered.
+
+        From any thread; harmless when no turn is open, also in a session that has stopped.
+        """
+        self._loop.call(self._live.end_turn)
+
+    def respond(self) -> None:
+        """Ask for a reply to what was said: for turn detection with `create_response: False`.
+
+        It comes as soon as nobody speaks and no other reply is under way. Asking twice gives one reply.
+
+        Raises:
+            SessionError: The session is not running.
+        """
+        self._require_running()
+        self._loop.call(self._live.respond)
+
+    def interrupt(self) -> None:
+        """Stop talking now. What was heard of the reply stays in the conversation, the rest is taken back.
+
+        Works in every mode, also when the reply is complete and only still sounds. From any thread; harmless when
+        nobody talks, or the session has stopped.
+        """
+        self._loop.call(self._live.interrupt)
+
+    def use(self, *, source: Source | None = None, sink: Sink | None = None) -> None:
+        """Plug in another microphone or speaker in the middle of the talk; what is not given stays as it is.
+
+        A reply that sounds goes on in the new sink where it was heard last. A part that cannot be used is told in
+        `snapshot.problems`, and the session goes on.
+
+        Raises:
+            SessionError: The session is not running.
+            SettingsError: The source or the sink is none.
+        """
+        _check_parts(source, sink)
+        self._require_running()
+        self._loop.call(self._live.use, source, sink)
 
     def summarise_now(self) -> None:
         """Summarise old turns without waiting for the trigger.
@@ -248,6 +324,16 @@ class RealtimeSession:
 
     def __repr__(self) -> str:
         return f"<RealtimeSession {self.snapshot.state.value} on {self._settings.backend}>"
+
+
+def _check_parts(source: object, sink: object) -> None:
+    if source is not None and not isinstance(source, Source):
+        raise SettingsError(
+            f"{source!r} is no audio source.",
+            "To play a file: user = SpeechSource(), session.start(source=user), user.play(read_sound_file('...')).",
+        )
+    if sink is not None and not isinstance(sink, Sink):
+        raise SettingsError(f"{sink!r} is no audio sink.", "Use sink=speaker(), or leave it out.")
 
 
 def _check_kind(name: str, value: object, kind: type | UnionType, usable: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from ..protocol import (
     Event,
     IdMint,
     append_audio,
+    cancel_response,
     classify_error,
     create_item,
     create_response,
@@ -32,18 +33,25 @@ from ..protocol import (
     encode,
     truncate_item,
     update_session,
+    user_audio,
     user_text,
 )
 from ..settings import Settings
+from .at_exit import stopped_at_exit
+from .echo_guard import EchoGuard
 from .failures import HopelessError, closed, refused
+from .listening import Listening
 from .memory_work import Hands, MemoryWork
 from .outbox import Outbox
+from .push_to_talk import Deeds as TalkDeeds
+from .push_to_talk import PushToTalk
 from .questions import PATIENCE_S, Questions, RefusedError
+from .replies import Deeds as ReplyDeeds
 from .replies import Replies
 from .restore import Restoration, what_remains
 from .service import Line, LineLostError, Service, Writer
 from .snapshot import Snapshot, State
-from .uploads import Uploads
+from .uploads import Uploads, detects_turns
 from .watchers import Condition, Watchers
 
 Trace = Callable[[Literal["sent", "received"], Event, float], None]
@@ -100,10 +108,11 @@ class _LineEndedError(SessionError):
 
 @dataclass
 class _Typed:
-    """A typed turn that the server has not acknowledged."""
+    """A turn, typed or recorded as a whole, that the server has not acknowledged."""
 
     item: dict[str, Any]
     event_id: str
+    audio: bytes = b""
     attempts: int = 1
 
 
@@ -120,6 +129,7 @@ class LiveSession:
         summariser: Summariser | Writer = "chat",
         trace: Trace | None = None,
         reconnect: Reconnect | None = None,
+        echo_guard: EchoGuard | None = None,
         clock: Callable[[], float] = time.time,
         rng: random.Random | None = None,
     ) -> None:
@@ -136,14 +146,19 @@ class LiveSession:
         self._ids = IdMint(clock, self._rng)
         self._outbox = Outbox()
         self._outbox.hold_audio()
-        self._uploads = Uploads(_input_format(config).bytes_per_ms)
+        self.input_format = _input_format(config)
+        self._uploads = Uploads(self.input_format.bytes_per_ms)
+        self._listening = Listening(self._outbox, self.input_format, echo_guard, lambda: self._sounds, self._tell)
+        self._talk = PushToTalk(
+            detects_turns(config), self._listening, self._outbox, self.conversation, self._ids.new,
+            TalkDeeds(self._silence_reply, self._ask_for_answer, self._tell, self._changed),
+        )  # fmt: skip
         self._questions = Questions(self._send_now, self._ids.new, lambda: self._is_ready)
         hands = Hands(self._send, self._take_in, self._tell, self._changed, self._questions.ask, lambda: self._playing)
         self._memory = MemoryWork(
             self.conversation, memory, style or SummaryStyle(), summariser, service, settings, hands, self._ids.new,
             self._rng,
         )  # fmt: skip
-        self._sink: Sink | None = None
         self._replies: Replies | None = None
         self._watchers = Watchers()
         self._state = State.NEW
@@ -169,9 +184,10 @@ class LiveSession:
     def start(self, source: Source | None, sink: Sink) -> None:
         """Begin, in the background."""
         self._state = State.CONNECTING
-        self._sink = sink
-        self._replies = Replies(sink, self.conversation, self._truncate, self._now)
-        self._main = asyncio.get_running_loop().create_task(self._live(source, sink))
+        deeds = ReplyDeeds(self._truncate, self._cancel, self._tell, self._settled)
+        self._replies = Replies(sink, self.conversation, deeds, self._now)
+        self._listening.use(source)
+        self._main = asyncio.get_running_loop().create_task(self._live(self._replies))
 
     async def stop(self) -> None:
         """End, and wait until everything is let go."""
@@ -179,18 +195,22 @@ class LiveSession:
         if self._main is not None:
             self._main.cancel()
             await asyncio.gather(self._main, return_exceptions=True)
-        if self._state not in {State.STOPPED, State.FAILED}:
+        if not self._is_over:
             self._end(State.STOPPED)  # stopped before it ran
 
-    async def _live(self, source: Source | None, sink: Sink) -> None:
+    @property
+    def _is_over(self) -> bool:
+        return self._state in {State.STOPPED, State.FAILED}
+
+    async def _live(self, replies: Replies) -> None:
         state = State.STOPPED
         try:
             async with self._service as service:
-                sink.open()
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._stay_connected(service))
-                    if source is not None:
-                        group.create_task(self._upload(source))
+                with stopped_at_exit(self.stop):
+                    replies.player.open()
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self._stay_connected(service))
+                        group.create_task(self._listening.run(self._opened))
         except asyncio.CancelledError:
             pass
         except Exception as group:  # noqa: BLE001 - nobody awaits this task: every end must reach the user here
@@ -200,10 +220,8 @@ class LiveSession:
                 fault = SessionError(f"The session failed: {error!r}.", "Please report this as a bug.")
                 self.error = error if isinstance(error, WorkshopError) else fault
         finally:
-            try:
-                sink.close()
-            except Exception as error:  # noqa: BLE001 - whoever waits must be told all the same
-                self._tell(f"The sink could not be closed: {error!r}")
+            self._talk.stop()
+            replies.stop()
             self._end(state)
 
     def _end(self, state: State) -> None:
@@ -299,12 +317,12 @@ class LiveSession:
     def _forget_line(self) -> None:
         """A new conversation will be empty. What was said is kept, and what was asked for is still owed."""
         conversation = self.conversation
-        if conversation.reply_is_due:
+        assert self._replies is not None
+        if conversation.reply_is_due and not self._replies.is_unwanted:
             self._reply_was_cut = True
             # the end of speech asks for a reply by itself: of speech that goes on, or is sent again
             self._answer_is_due |= not conversation.user_is_speaking and not conversation.awaits_speech
         conversation.line_lost()
-        assert self._replies is not None
         self._replies.line_lost()
         self._outbox.hold_audio()
         self._fatal = None
@@ -324,7 +342,7 @@ class LiveSession:
         self._memory.compactor.back_online()
         for typed in self._typed.values():
             self._send_now(create_item(typed.item, event_id=typed.event_id))
-        self._outbox.release_audio(self._uploads.line_lost())
+        self._outbox.release_audio(self._talk.resume(self._uploads.line_lost()))
         self._opened.set()
         self._state = State.LISTENING
         self._answer_if_due()
@@ -407,6 +425,9 @@ class LiveSession:
             if isinstance(event, bytes):
                 self._uploads.sent(event)
                 event = append_audio(event)
+            else:
+                self._uploads.note_sent(event)
+                self._talk.note_sent(event)
             try:
                 frame = encode(event)
             except TypeError as error:
@@ -417,26 +438,6 @@ class LiveSession:
                 await line.send(frame)
             except LineLostError:
                 return  # the receiving side knows why, and says so
-
-    async def _upload(self, source: Source) -> None:
-        await self._opened.wait()
-        chunks = source.chunks()
-        try:
-            async for chunk in chunks:
-                if source.is_live:
-                    self._outbox.offer_audio(chunk)
-                else:
-                    await self._outbox.put_audio(chunk)
-        except WorkshopError:
-            raise
-        except Exception as error:
-            name = type(source).__name__
-            raise AudioError(
-                f"The audio source {name} failed: {error!r}.", "Start again with another source."
-            ) from error
-        finally:
-            if isinstance(chunks, AsyncGenerator):
-                await chunks.aclose()
 
     # -- events ---------------------------------------------------------------------------------------
 
@@ -451,7 +452,12 @@ class LiveSession:
         self._uploads.apply(event)
         assert self._replies is not None
         self._replies.apply(event)
+        self._talk.apply(event)
         match event["type"]:
+            case "input_audio_buffer.speech_stopped":
+                self._answer_is_due |= self.conversation.awaits_speech and self._replies.is_kept
+            case "input_audio_buffer.committed":
+                self.conversation.note_speech(event["item_id"], self._uploads.length_ms(event["item_id"]))
             case "conversation.item.added":
                 self._on_added(event["item"]["id"])
             case "response.done":
@@ -470,9 +476,11 @@ class LiveSession:
         self._memory.apply(event)
 
     def _on_added(self, item_id: str) -> None:
-        self._typed.pop(item_id, None)
+        typed = self._typed.pop(item_id, None)
         item = self.conversation.find(item_id)
         if item is not None and item.transcript is Transcript.PENDING:
+            if typed is not None:
+                self._uploads.keep(item_id, typed.audio)
             loop = asyncio.get_running_loop()
             self._words_due[item_id] = loop.call_later(TRANSCRIPT_PATIENCE_S, self._give_up_words, item_id)
 
@@ -537,11 +545,58 @@ class LiveSession:
 
     def say_text(self, text: str) -> None:
         """Send a typed user turn and ask for a response."""
-        item = user_text(text, item_id=self._ids.new("item"))
-        typed = _Typed(item, self._ids.new("event"))
+        self._say(user_text(text, item_id=self._ids.new("item")))
+
+    def say_audio(self, audio: bytes, transcript: str | None = None) -> None:
+        """Send a recorded user turn, in the session's input format, and ask for a response."""
+        self._say(user_audio(audio, transcript=transcript, item_id=self._ids.new("item")), audio)
+
+    def _say(self, item: dict[str, Any], audio: bytes = b"") -> None:
+        typed = _Typed(item, self._ids.new("event"), audio)
         self._typed[item["id"]] = typed
         if self._is_ready:
             self._send_now(create_item(item, event_id=typed.event_id))
+        self._ask_for_answer()
+
+    def respond(self) -> None:
+        """Ask for a response to what was said, unless one is due that reads all of it."""
+        if not self.conversation.reply_is_due or self.conversation.has_unread:
+            self._ask_for_answer()
+
+    def interrupt(self) -> None:
+        """Stop talking now."""
+        self._answer_is_due = False
+        if not self._is_over:
+            self._silence_reply()
+            self._changed()
+
+    def begin_turn(self) -> None:
+        """Push-to-talk: the button is pressed."""
+        if not self._is_over:
+            self._talk.begin()
+
+    def end_turn(self) -> None:
+        """Push-to-talk: the button is released."""
+        self._talk.end()
+
+    def use(self, source: Source | None, sink: Sink | None) -> None:
+        """Plug in another source or sink; `None` leaves the one that is there."""
+        if self._is_over:
+            return
+        if source is not None:
+            self._listening.use(source)
+        if sink is not None and self._replies is not None:
+            try:
+                self._replies.player.use(sink)
+            except Exception as error:  # noqa: BLE001 - the talk goes on with the one it had
+                self._tell(f"The sink {type(sink).__name__} cannot be used, so the one before plays on: {error}")
+        self._changed()
+
+    def _silence_reply(self) -> None:
+        if self._replies is not None:
+            self._replies.interrupt()
+
+    def _ask_for_answer(self) -> None:
         self._answer_is_due = True
         self._answer_if_due()
 
@@ -559,14 +614,21 @@ class LiveSession:
 
     def _answer_if_due(self) -> None:
         """Ask for a response once no other runs: the server would refuse a second one (reference §2.4)."""
-        if self._answer_is_due and self._is_ready and self.conversation.is_quiet:
+        assert self._replies is not None
+        if self._answer_is_due and self._is_ready and self.conversation.is_quiet and self._replies.is_settled:
             self._answer_is_due = False
-            assert self._replies is not None
             self._replies.question_ended()
             self._send_now(create_response(event_id=self._ids.new("event")))
 
     def _truncate(self, item_id: str, heard_ms: int) -> None:
         self._send(truncate_item(item_id, heard_ms, event_id=self._ids.new("event")))
+
+    def _cancel(self, response_id: str) -> None:
+        self._send(cancel_response(response_id, event_id=self._ids.new("event")))
+
+    def _settled(self) -> None:
+        self._answer_if_due()
+        self._changed()
 
     async def check_items(self) -> frozenset[str]:
         """Ask the server for every item believed to be there; the ids of those it really has.
@@ -607,7 +669,7 @@ class LiveSession:
     def wait_for(self, condition: Condition) -> asyncio.Future[Snapshot]:
         """A future that gets the first snapshot for which `condition` holds."""
         future = self._watchers.add(condition)
-        if self._state in {State.STOPPED, State.FAILED}:
+        if self._is_over:
             self._watchers.look(self.snapshot())
             self._watchers.end(self.error or _stopped())
         else:
@@ -630,10 +692,14 @@ class LiveSession:
     def _playing(self) -> tuple[str, ...]:
         return self._replies.playing if self._replies is not None else ()
 
+    @property
+    def _sounds(self) -> bool:
+        return self._replies is not None and self._replies.queued_ms > 0
+
     def snapshot(self) -> Snapshot:
         """The session as it is now."""
         conversation, ledger = self.conversation, self.conversation.ledger
-        playing = self._replies is not None and self._replies.queued_ms > 0
+        playing = self._replies is not None and (self._sounds or not self._replies.is_settled)
         prices = find_prices(self._settings.model)
         return Snapshot(
             version=self._version,
@@ -659,7 +725,7 @@ class LiveSession:
     def _state_in_words(self) -> State:
         if self._state is not State.LISTENING:
             return self._state
-        if self.conversation.user_is_speaking:
+        if self.conversation.user_is_speaking or self.conversation.turn_is_open:
             return State.HEARING
         if self._replies is not None and self._replies.is_speaking:
             return State.SPEAKING

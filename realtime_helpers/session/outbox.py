@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 from ..audio.formats import chunks_of
 from ..protocol import Event
@@ -18,12 +19,12 @@ class Outbox:
 
     Control events are never dropped and go first: an interruption must not stand in line behind speech. Audio
     is bounded: a source that can wait is made to, a live one loses its oldest chunks, which are counted. What was held
-    back may drain before the ordinary bound is in force again.
+    back may drain before the ordinary bound is in force again. What speaks about the audio goes with it, in order.
     """
 
     def __init__(self, max_waiting_chunks: int = MAX_WAITING_CHUNKS) -> None:
         self._control: deque[Event] = deque()
-        self._audio: deque[bytes] = deque()
+        self._audio: deque[bytes | Event] = deque()
         self._online_limit = max_waiting_chunks
         self._max_waiting = max_waiting_chunks
         self._is_open = asyncio.Event()
@@ -41,17 +42,34 @@ class Outbox:
     def offer_audio(self, pcm: bytes) -> None:
         """Queue live audio; when the lane is full its oldest chunk goes."""
         if len(self._audio) >= self._max_waiting:
-            self._audio.popleft()
+            self._drop_oldest_chunk()
+        self._queue(pcm)
+
+    def _drop_oldest_chunk(self) -> None:
+        oldest = next((place for place, entry in enumerate(self._audio) if isinstance(entry, bytes)), None)
+        if oldest is not None:
+            del self._audio[oldest]
             self.dropped_chunks += 1
-        self._queue_audio(pcm)
 
     async def put_audio(self, pcm: bytes) -> None:
         """Queue audio that can wait; returns when there was room."""
-        await self._room.wait()
-        self._queue_audio(pcm)
+        await self.room()
+        self.queue_audio(pcm)
 
-    def _queue_audio(self, pcm: bytes) -> None:
-        self._audio.append(pcm)
+    def queue_audio(self, pcm: bytes) -> None:
+        """Queue audio of somebody who waited for room."""
+        self._queue(pcm)
+
+    async def room(self) -> None:
+        """Wait until there is room for audio that can wait."""
+        await self._room.wait()
+
+    def send_in_order(self, event: Event) -> None:
+        """Queue an event that concerns the audio before it, and must not overtake it."""
+        self._queue(event)
+
+    def _queue(self, entry: bytes | Event) -> None:
+        self._audio.append(entry)
         self._something.set()
         if len(self._audio) >= self._online_limit:
             self._room.clear()
@@ -62,9 +80,9 @@ class Outbox:
             if self._control:
                 return self._control.popleft()
             if self._audio and self._is_open.is_set():
-                pcm = self._audio.popleft()
+                entry = self._audio.popleft()
                 self._audio_left()
-                return pcm
+                return entry
             self._something.clear()
             await self._something.wait()
 
@@ -74,13 +92,14 @@ class Outbox:
         self._is_open.clear()
         self._max_waiting = MAX_WAITING_CHUNKS_OFFLINE
 
-    def release_audio(self, before: bytes = b"") -> None:
+    def release_audio(self, before: Sequence[bytes | Event] = ()) -> None:
         """Let audio flow again.
 
         Args:
-            before: Audio to send before everything that waits.
+            before: Audio, and events about it, to send before everything that waits.
         """
-        self._audio.extendleft(reversed(list(chunks_of(before))))
+        for entry in reversed(before):
+            self._audio.extendleft(reversed(list(chunks_of(entry))) if isinstance(entry, bytes) else [entry])
         self._max_waiting = max(MAX_WAITING_CHUNKS_OFFLINE, len(self._audio) + self._online_limit)
         self._audio_left()
         self._is_open.set()

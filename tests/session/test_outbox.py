@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from realtime_helpers.protocol import cancel_response
+from realtime_helpers.protocol import cancel_response, clear_audio, commit_audio
 from realtime_helpers.session.outbox import MAX_WAITING_CHUNKS_OFFLINE, Outbox
 
 
@@ -47,7 +47,7 @@ async def test_audio_is_held_while_there_is_no_line_and_edits_of_the_old_convers
     waiting = asyncio.create_task(outbox.take())
     await asyncio.sleep(0)
     assert not waiting.done()
-    outbox.release_audio(b"before")
+    outbox.release_audio([b"before"])
     assert await waiting == b"before"
     assert [await outbox.take() for _ in range(5)] == [bytes([number]) for number in range(5)]
     assert outbox.dropped_chunks == 0
@@ -77,7 +77,28 @@ async def test_unheard_audio_before_a_full_lane_is_not_evicted() -> None:
     outbox.hold_audio()
     for _ in range(MAX_WAITING_CHUNKS_OFFLINE):
         outbox.offer_audio(b"held")
-    outbox.release_audio(b"before")
+    outbox.release_audio([b"before"])
     outbox.offer_audio(b"live")
     assert outbox.dropped_chunks == 0
     assert await outbox.take() == b"before"
+
+
+async def test_a_commit_does_not_overtake_its_audio_and_is_not_evicted() -> None:
+    outbox = Outbox(max_waiting_chunks=2)
+    outbox.send_in_order(clear_audio())
+    outbox.offer_audio(b"11")
+    outbox.offer_audio(b"22")
+    outbox.send_in_order(commit_audio())
+    outbox.offer_audio(b"33")
+    outbox.send(cancel_response())
+    assert outbox.dropped_chunks == 2, "of a lane that holds two"
+    taken = [await outbox.take() for _ in range(4)]
+    assert taken == [cancel_response(), clear_audio(), commit_audio(), b"33"]
+
+
+async def test_turns_of_a_lost_line_go_before_everything_that_waits() -> None:
+    outbox = Outbox()
+    outbox.hold_audio()
+    outbox.offer_audio(b"new")
+    outbox.release_audio([b"old", commit_audio(), b"older"])
+    assert [await outbox.take() for _ in range(4)] == [b"old", commit_audio(), b"older", b"new"]

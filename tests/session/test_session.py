@@ -346,17 +346,17 @@ def test_a_trace_that_fails_is_switched_off_and_reported(server: LocalServer) ->
     assert "disk full" in now.problems[0]
 
 
-def test_a_source_that_fails_ends_the_session_with_its_name(server: LocalServer) -> None:
+def test_a_source_that_cannot_begin_ends_the_start_with_its_name(server: LocalServer) -> None:
     class Broken:
         is_live = True
 
         async def chunks(self) -> AsyncIterator[bytes]:
-            yield bytes(1920)
-            raise OSError("unplugged")
+            raise OSError("no such device")
+            yield b""
 
     with RealtimeSession(settings=server.settings) as session:
         session.start(source=Broken())
-        with pytest.raises(AudioError, match=r"Broken.*unplugged"):
+        with pytest.raises(AudioError, match=r"Broken.*no such device"):
             session.wait_for(lambda _now: False, timeout_s=10)
 
 

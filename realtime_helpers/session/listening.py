@@ -1,0 +1,159 @@
+"""The way up: a source, the echo guard, the format of the wire, the outbox. Sources may change, or fail, on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+
+from ..audio.formats import AudioFormat
+from ..audio.resampling import encoder
+from ..audio.sources import Source
+from ..errors import AudioError, WorkshopError
+from .echo_guard import EchoGuard, GuardedEar
+from .outbox import Outbox
+
+
+class Listening:
+    """Brings the user's audio to the outbox.
+
+    While the gate is closed nothing is sent: a live source is not listened to, any other waits.
+
+    Args:
+        outbox: Where audio goes.
+        wire: The session's input format; sources give PCM16, 24 kHz.
+        guard: For open loudspeakers.
+        is_sounding: Whether a reply is being played.
+        tell: Tells the user of a problem.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        wire: AudioFormat,
+        guard: EchoGuard | None,
+        is_sounding: Callable[[], bool],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._outbox = outbox
+        self._wire = wire
+        self._encoder = encoder(wire)
+        self._ear = GuardedEar(guard)
+        self._is_sounding = is_sounding
+        self._tell = tell
+        self._gate = asyncio.Event()
+        self._gate.set()
+        self._source: Source | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._passed_bytes = 0
+
+    @property
+    def has_source(self) -> bool:
+        """Whether anybody is listened to."""
+        return self._source is not None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the source is a microphone: what it records arrives a little later."""
+        return self._source is not None and self._source.is_live
+
+    def use(self, source: Source | None) -> None:
+        """Listen to this source from now on; before `run` it is kept until then."""
+        self._source = source
+        if self._group is not None:
+            self._begin(self._group, is_first=False)
+
+    async def run(self, opened: asyncio.Event) -> None:
+        """Listen, once `opened`, until cancelled.
+
+        Raises:
+            WorkshopError: The first source could not begin.
+        """
+        await opened.wait()
+        async with asyncio.TaskGroup() as group:
+            self._begin(group, is_first=True)
+            self._group = group
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._group = None
+
+    def close_gate(self) -> float:
+        """Send nothing from here on.
+
+        Returns:
+            Milliseconds of audio that went through since it was opened.
+        """
+        self._pass(self._encoder.end())
+        self._gate.clear()
+        return self._passed_bytes / self._wire.bytes_per_ms
+
+    def open_gate(self) -> None:
+        """Send what comes from here on."""
+        if not self._gate.is_set():
+            self._passed_bytes = 0
+        self._gate.set()
+
+    def _begin(self, group: asyncio.TaskGroup, *, is_first: bool) -> None:
+        before, source = self._reading, self._source
+        if before is not None:
+            before.cancel()
+
+        async def read() -> None:
+            if before is not None:
+                await asyncio.wait({before})  # it may hold the very device
+            if source is not None and self._source is source:
+                await self._read(source, is_first=is_first)
+
+        self._reading = group.create_task(read())
+
+    async def _read(self, source: Source, *, is_first: bool) -> None:
+        has_begun = False
+        try:
+            chunks = source.chunks()
+            try:
+                async for chunk in chunks:
+                    has_begun = True
+                    await self._take(source, chunk)
+            finally:
+                if isinstance(chunks, AsyncGenerator):
+                    await chunks.aclose()
+        except Exception as error:
+            failure = _named(source, error)
+            if is_first and not has_begun:
+                raise failure from error
+            self._tell(f"{failure.what} The session goes on without it. {failure.next_step}")
+        if self._source is source:
+            self._source = None
+
+    async def _take(self, source: Source, pcm: bytes) -> None:
+        if source.is_live:
+            if self._gate.is_set():
+                self._pass(self._encode(pcm), live=True)
+            return
+        await self._outbox.room()
+        while not self._gate.is_set():
+            await self._gate.wait()
+        self._pass(self._encode(pcm))
+
+    def _encode(self, pcm: bytes) -> bytes:
+        now_s = asyncio.get_running_loop().time()
+        return self._encoder.convert(self._ear.hear(pcm, now_s, is_sounding=self._is_sounding()))
+
+    def _pass(self, audio: bytes, *, live: bool = False) -> None:
+        if not audio:
+            return  # a filter holds it back
+        self._passed_bytes += len(audio)
+        if live:
+            self._outbox.offer_audio(audio)
+        else:
+            self._outbox.queue_audio(audio)
+
+
+def _named(source: Source, error: Exception) -> WorkshopError:
+    if isinstance(error, WorkshopError):
+        return error
+    name = type(source).__name__
+    return AudioError(
+        f"The audio source {name} failed: {error!r}.", "Plug in another one: session.use(source=microphone())."
+    )
