@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from realtime_helpers.audio.formats import BYTES_PER_MS, CHUNK_MS, PCM16, AudioFormat, chunks_of
+from realtime_helpers.audio.formats import BYTES_PER_MS, CHUNK_BYTES, CHUNK_MS, PCM16, AudioFormat, chunks_of
 from realtime_helpers.audio.sinks import Sink
 from realtime_helpers.conversation import Item
 from realtime_helpers.experiments.lab import LabParts, MemoryService, lab_config, lab_session
@@ -85,28 +85,31 @@ class Ear:
 
 
 class Mouth:
-    """A microphone: what is recorded comes chunk by chunk at the speed of speech, silence between the clips."""
+    """A microphone: what is recorded comes chunk by chunk at the speed of speech, silence between the clips.
+
+    Args:
+        late_chunks: How many chunks are on their way from the device.
+    """
 
     is_live = True
 
-    def __init__(self, *, late_ms: float = 0) -> None:
-        self.said_ms = 0
-        self._late_s = late_ms / 1000
+    def __init__(self, *, late_chunks: int = 0) -> None:
+        self._late_chunks = late_chunks
         self._clips: deque[bytes] = deque()
 
-    def say(self, pcm: bytes) -> None:
-        self._clips.extend(chunks_of(pcm + bytes(-len(pcm) % (CHUNK_MS * BYTES_PER_MS))))
-
-    @property
-    def is_silent(self) -> bool:
-        return not self._clips
+    def say(self, pcm: bytes) -> float:
+        """Begin with the next chunk to say something; returns how long it takes, in seconds."""
+        clip = pcm + bytes(-len(pcm) % CHUNK_BYTES)
+        self._clips.extend(chunks_of(clip))
+        return len(clip) / BYTES_PER_MS / 1000
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        await asyncio.sleep(self._late_s)
+        on_their_way: deque[bytes] = deque()
         while True:
             await asyncio.sleep(CHUNK_MS / 1000)
-            self.said_ms += CHUNK_MS
-            yield self._clips.popleft() if self._clips else bytes(CHUNK_MS * BYTES_PER_MS)
+            on_their_way.append(self._clips.popleft() if self._clips else bytes(CHUNK_BYTES))
+            if len(on_their_way) > self._late_chunks:
+                yield on_their_way.popleft()
 
 
 class Floor:
