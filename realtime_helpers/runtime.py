@@ -49,9 +49,9 @@ class Pending(Generic[T]):
 class BackgroundLoop:
     """A daemon thread that runs one event loop for as long as the process lives."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "realtime-helpers") -> None:
         self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="realtime-helpers", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
@@ -73,13 +73,12 @@ class BackgroundLoop:
 
 
 _lock = threading.Lock()
-_shared: BackgroundLoop | None = None
+_shared: dict[str, BackgroundLoop] = {}
 
 
-def background_loop() -> BackgroundLoop:
-    """The process's one background loop, started on first use."""
-    global _shared  # noqa: PLW0603 - one loop a process is the point
+def background_loop(name: str = "realtime-helpers") -> BackgroundLoop:
+    """The process's one background loop of this name, started on first use. Sessions share the first."""
     with _lock:
-        if _shared is None:
-            _shared = BackgroundLoop()
-        return _shared
+        if name not in _shared:
+            _shared[name] = BackgroundLoop(name)
+        return _shared[name]
