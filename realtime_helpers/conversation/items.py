@@ -109,9 +109,17 @@ class Turn:
 
         A call that was cut off is never carried out, so it gets none.
         """
-        calls = {item.call_id for item in self.items if item.is_whole_call}
-        outputs = {item.call_id for item in self.items if item.kind == "function_call_output"}
-        return calls <= outputs and not self.is_growing
+        return not self.open_calls and not self.is_growing
+
+    @property
+    def open_calls(self) -> frozenset[str | None]:
+        """Ids of calls whose outputs are not in it."""
+        return frozenset(item.call_id for item in self.items if item.is_whole_call) - self.answered_calls
+
+    @property
+    def answered_calls(self) -> frozenset[str | None]:
+        """Ids of calls whose outputs are in it."""
+        return frozenset(item.call_id for item in self.items if item.kind == "function_call_output")
 
     @property
     def is_growing(self) -> bool:

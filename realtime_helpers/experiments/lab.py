@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -30,6 +30,8 @@ from ..simulator.faults import Faults
 from ..simulator.memory_door import LineClosedError, MemoryLine
 from ..simulator.parts import BuiltinEars, BuiltinVoice, Ears
 from ..speech import USER_VOICE, Speech
+from ..tools import Tool, Toolbox
+from ..tools.threads import right_here
 
 SETTINGS = Settings(backend="simulator", base_url="memory://lab")
 LIVELY = Pace(before_item_ms=300, before_audio_ms=120, audio_speed=8.0, transcript_ms=450, rate_limits_ms=36)
@@ -227,6 +229,7 @@ def lab_session(
     config: Mapping[str, Any] | None = None,
     trace: Trace | None = None,
     reconnect: Reconnect | None = Reconnect(),  # noqa: B008 - immutable
+    tools: Sequence[Tool | Callable[..., Any]] = (),
 ) -> LiveSession:
     """The inside of a `RealtimeSession`, on this loop; see there for the arguments."""
     loop = asyncio.get_running_loop()
@@ -242,4 +245,5 @@ def lab_session(
         reconnect,
         clock=lambda: 1.8e9 + loop.time(),
         rng=random.Random(1),
+        toolbox=Toolbox(tools, right_here),
     )

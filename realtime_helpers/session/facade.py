@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType, UnionType
 from typing import Any, Self, get_args
 
+from ..audio.files import read_sound_file
 from ..audio.formats import duration_ms
 from ..audio.sinks import SilentSink, Sink
-from ..audio.sources import Source, read_sound_file
+from ..audio.sources import Source
 from ..errors import AudioError, SessionError, SettingsError
 from ..memory import Summariser, SummaryPolicy, SummaryStyle
 from ..runtime import Pending, background_loop
 from ..settings import Backend, Settings
+from ..tools import Tool, Toolbox, as_output
 from .echo_guard import EchoGuard
 from .live import LiveSession, Reconnect, Trace
 from .push_to_talk import LEAST_TURN_MS
@@ -41,6 +43,7 @@ class RealtimeSession:
         echo_guard: For loudspeakers beside an open microphone; see `EchoGuard` for its price.
         instructions: What the model should be; by default the server's own.
         voice: A voice of the protocol, such as `marin` or `cedar`.
+        tools: Functions with type hints and docstrings that the model may call; see `docs/tools.md`.
         config: Any other session fields of the reference, §1.6; they win over the arguments above.
         trace: Called for every event both ways; see `tracing.EventLog`.
 
@@ -67,6 +70,7 @@ class RealtimeSession:
         echo_guard: EchoGuard | None = None,
         instructions: str | None = None,
         voice: str | None = None,
+        tools: Sequence[Tool | Callable[..., Any]] = (),
         config: Mapping[str, Any] | None = None,
         trace: Trace | None = None,
     ) -> None:
@@ -88,10 +92,22 @@ class RealtimeSession:
         self._settings = settings or Settings.from_environment(backend)
         self._loop = background_loop()
         wanted = _session_config(self._settings, instructions, voice, config)
+        toolbox = Toolbox(tools)
 
         def make() -> LiveSession:
             service = OpenAIService(self._settings)
-            return LiveSession(service, self._settings, wanted, memory, style, summariser, trace, reconnect, echo_guard)
+            return LiveSession(
+                service,
+                self._settings,
+                wanted,
+                memory,
+                style,
+                summariser,
+                trace,
+                reconnect,
+                echo_guard,
+                toolbox=toolbox,
+            )
 
         self._make = make
         self._live = self._make()
@@ -212,6 +228,23 @@ class RealtimeSession:
         _check_parts(source, sink)
         self._require_running()
         self._loop.call(self._live.use, source, sink)
+
+    def answer_call(self, call_id: str, output: object) -> None:
+        """Answer a call of a tool that you declared in `config`: `snapshot.calls` shows it as `yours`.
+
+        A reply is asked for as soon as every call of the same response is answered.
+
+        Args:
+            call_id: The id of the call.
+            output: A text, or anything that can be written as JSON.
+
+        Raises:
+            SessionError: The session is not running.
+            ValueError: The output cannot be written as JSON.
+        """
+        text = as_output(output)
+        self._require_running()
+        self._loop.call(self._live.answer_call, call_id, text)
 
     def summarise_now(self) -> None:
         """Summarise old turns without waiting for the trigger.

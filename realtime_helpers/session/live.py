@@ -37,7 +37,9 @@ from ..protocol import (
     user_text,
 )
 from ..settings import Settings
+from ..tools import Toolbox
 from .at_exit import stopped_at_exit
+from .calls import Calls
 from .echo_guard import EchoGuard
 from .failures import HopelessError, closed, refused
 from .listening import Listening
@@ -132,13 +134,15 @@ class LiveSession:
         echo_guard: EchoGuard | None = None,
         clock: Callable[[], float] = time.time,
         rng: random.Random | None = None,
+        toolbox: Toolbox | None = None,
     ) -> None:
         self.conversation = Conversation()
         self.problems: list[str] = []
         self.error: WorkshopError | None = None
         self._service = service
         self._settings = settings
-        self._config = config
+        toolbox = toolbox or Toolbox()
+        self._config = toolbox.declared_in(config)
         self._trace = trace
         self._reconnect = reconnect
         self._clock = clock
@@ -154,6 +158,9 @@ class LiveSession:
             TalkDeeds(self._silence_reply, self._ask_for_answer, self._tell, self._changed),
         )  # fmt: skip
         self._questions = Questions(self._send_now, self._ids.new, lambda: self._is_ready)
+        self._calls = Calls(
+            self.conversation, toolbox, self._send_now, lambda: self._is_ready, self._ids.new, self._tell, self._went_on
+        )
         hands = Hands(self._send, self._take_in, self._tell, self._changed, self._questions.ask, lambda: self._playing)
         self._memory = MemoryWork(
             self.conversation, memory, style or SummaryStyle(), summariser, service, settings, hands, self._ids.new,
@@ -195,6 +202,7 @@ class LiveSession:
         if self._main is not None:
             self._main.cancel()
             await asyncio.gather(self._main, return_exceptions=True)
+            await self._calls.ended()
         if not self._is_over:
             self._end(State.STOPPED)  # stopped before it ran
 
@@ -226,6 +234,7 @@ class LiveSession:
 
     def _end(self, state: State) -> None:
         self._state = state
+        self._calls.end()
         self._changed()
         self._watchers.end(self.error or _stopped())
         if self._drain_check is not None:
@@ -318,10 +327,12 @@ class LiveSession:
         """A new conversation will be empty. What was said is kept, and what was asked for is still owed."""
         conversation = self.conversation
         assert self._replies is not None
+        is_calling = self._calls.line_lost()
         if conversation.reply_is_due and not self._replies.is_unwanted:
             self._reply_was_cut = True
-            # the end of speech asks for a reply by itself: of speech that goes on, or is sent again
-            self._answer_is_due |= not conversation.user_is_speaking and not conversation.awaits_speech
+            # the end of speech asks for a reply by itself: of speech that goes on, or is sent again; so do outputs
+            by_itself = conversation.user_is_speaking or conversation.awaits_speech or is_calling
+            self._answer_is_due |= not by_itself
         conversation.line_lost()
         self._replies.line_lost()
         self._outbox.hold_audio()
@@ -340,6 +351,7 @@ class LiveSession:
         self._is_ready = True
         self._reply_was_cut = False
         self._memory.compactor.back_online()
+        self._calls.back_online()
         for typed in self._typed.values():
             self._send_now(create_item(typed.item, event_id=typed.event_id))
         self._outbox.release_audio(self._talk.resume(self._uploads.line_lost()))
@@ -353,7 +365,7 @@ class LiveSession:
         compactor = self._memory.compactor
         remains = what_remains(
             self.conversation, compactor.records, self._uploads.clips, reason,
-            reply_was_cut=self._reply_was_cut,
+            reply_was_cut=self._reply_was_cut or self._calls.owes_reply,
         )  # fmt: skip
         after = "root"
         if (memory := compactor.carry_over(remains.words, self.conversation)) is not None:
@@ -444,11 +456,15 @@ class LiveSession:
     def _on_event(self, event: Event) -> None:
         self._note("received", event)
         self._take_in(event)
+        self._went_on()
+
+    def _went_on(self) -> None:
         self._answer_if_due()
         self._changed()
 
     def _take_in(self, event: Event) -> None:
         self.conversation.apply(event)
+        self._calls.apply(event)
         self._uploads.apply(event)
         assert self._replies is not None
         self._replies.apply(event)
@@ -468,7 +484,7 @@ class LiveSession:
                 self._stop_waiting_for_words(event["item_id"])
                 reason = (event.get("error") or {}).get("message") or "no reason given"
                 self._tell(f"The words of a turn are not known: {reason}")
-            case "error":
+            case "error" if not self._calls.was_refused(event["error"]):
                 self._on_error(event)
         self._questions.apply(event)
         if (future := self._awaited_events.get(event["type"])) is not None and not future.done():
@@ -615,10 +631,16 @@ class LiveSession:
     def _answer_if_due(self) -> None:
         """Ask for a response once no other runs: the server would refuse a second one (reference §2.4)."""
         assert self._replies is not None
-        if self._answer_is_due and self._is_ready and self.conversation.is_quiet and self._replies.is_settled:
+        is_due = self._answer_is_due or self._calls.is_reply_due
+        if is_due and self._is_ready and self.conversation.is_quiet and self._replies.is_settled:
+            if self._answer_is_due:
+                self._replies.question_ended()
             self._answer_is_due = False
-            self._replies.question_ended()
-            self._send_now(create_response(event_id=self._ids.new("event")))
+            self._send_now(create_response(self._calls.reply_options(), event_id=self._ids.new("event")))
+
+    def answer_call(self, call_id: str, output: str) -> None:
+        """Answer a call of a tool that was declared in the config."""
+        self._calls.answer(call_id, output)
 
     def _truncate(self, item_id: str, heard_ms: int) -> None:
         self._send(truncate_item(item_id, heard_ms, event_id=self._ids.new("event")))
@@ -704,7 +726,7 @@ class LiveSession:
         return Snapshot(
             version=self._version,
             state=self._state_in_words(),
-            is_quiet=conversation.is_quiet and not playing and self._is_ready and not self._answer_is_due,
+            is_quiet=conversation.is_quiet and not playing and self._is_ready and not self._owes_answer,
             is_summarising=self._memory.is_busy,
             turns=conversation.all_turns,
             items=conversation.items,
@@ -720,7 +742,12 @@ class LiveSession:
             problems=FrozenView(self.problems),
             restorations=FrozenView(self._restorations),
             error=self.error,
+            calls=self._calls.log,
         )
+
+    @property
+    def _owes_answer(self) -> bool:
+        return self._answer_is_due or self._calls.owes_reply
 
     def _state_in_words(self) -> State:
         if self._state is not State.LISTENING:
@@ -729,7 +756,7 @@ class LiveSession:
             return State.HEARING
         if self._replies is not None and self._replies.is_speaking:
             return State.SPEAKING
-        return State.LISTENING if self.conversation.is_quiet else State.THINKING
+        return State.LISTENING if self.conversation.is_quiet and not self._calls.owes_reply else State.THINKING
 
 
 def _input_format(config: Mapping[str, Any]) -> AudioFormat:

@@ -9,6 +9,7 @@ from enum import Enum
 from ..conversation import Item, LedgerEntry, Turn, Usage
 from ..errors import WorkshopError
 from ..memory import SummaryRecord
+from .calls import Call
 from .restore import Restoration
 
 
@@ -33,7 +34,7 @@ class Snapshot:
     Attributes:
         version: Grows with every change.
         state: What it is doing.
-        is_quiet: Nobody speaks, no response is due, and every reply was heard to its end.
+        is_quiet: Nobody speaks, no response is due, no tool runs, and every reply was heard to its end.
         is_summarising: A summary is being written or spliced in.
         turns: Every turn so far, also those that only a summary stands for now.
         items: Items on the server now, in order.
@@ -49,6 +50,7 @@ class Snapshot:
         problems: What went wrong without ending the session, oldest first.
         restorations: What came back after each lost connection, oldest first.
         error: What ended the session; `None` while it lives or after a normal stop.
+        calls: Calls of functions so far, oldest first.
     """
 
     version: int
@@ -69,10 +71,17 @@ class Snapshot:
     problems: Sequence[str]
     restorations: Sequence[Restoration]
     error: WorkshopError | None
+    calls: Sequence[Call] = ()
 
     def has_answered(self, number: int) -> bool:
         """Whether turn `number` (from 1) was understood, answered, and its answer heard to the end."""
         if len(self.turns) < number:
             return False
-        turn = self.turns[number - 1]
-        return bool(turn.assistant_text) and turn.is_settled and not turn.pending and self.is_quiet
+        turn, said = self.turns[number - 1], ""
+        if turn.open_calls:  # the user went on speaking: the outputs, and the reply to them, are in a later turn
+            later = Turn(tuple(item for other in self.turns[number:] for item in other.items))
+            said = later.assistant_text
+            is_settled = turn.open_calls <= later.answered_calls and not turn.is_growing
+        else:
+            is_settled = turn.is_settled
+        return bool(turn.assistant_text or said) and is_settled and not turn.pending and self.is_quiet

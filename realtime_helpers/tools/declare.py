@@ -30,8 +30,8 @@ def as_tool(
     """Make a tool of a function, sync or async, that has type hints and a docstring.
 
     Types are those that pydantic can describe in JSON: `Literal`, `Enum`, `Optional`, lists, dates, models,
-    dataclasses, `Annotated[int, Field(ge=1, description="...")]`. Parameters are described there or under `Args:` of the docstring.
-    What `functools.partial` has filled in is not shown to the model.
+    dataclasses, `Annotated[int, Field(ge=1, description="...")]`. Parameters are described there, or under `Args:` of
+    the docstring. What `functools.partial` has filled in is not shown to the model.
 
     Args:
         function: What to call; a bound method or an object with `__call__` will do.
