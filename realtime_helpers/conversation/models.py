@@ -20,6 +20,7 @@ class RealtimeModel:
             the API's specification accepts at most 4,096 or "inf".
         replies_kept_as_audio: How many of the newest replies recordings show to be re-read as audio, older ones as
             text only. UNSURE: a few recordings, documented nowhere (reference §4.3).
+        reasons: Whether it belongs to the reasoning family (reference §1.5, §1.6).
         shutdown: The day it is switched off; `None` when none is announced.
         replacement: What OpenAI names in its place.
     """
@@ -28,6 +29,7 @@ class RealtimeModel:
     window_tokens: int
     max_output_tokens: int
     replies_kept_as_audio: int
+    reasons: bool = False
     shutdown: date | None = None
     replacement: str | None = None
 
@@ -42,11 +44,11 @@ class RealtimeModel:
 
 
 def _first(name: str, shutdown: date | None = None, replacement: str | None = None) -> RealtimeModel:
-    return RealtimeModel(name, 32_768, 4_096, 1, shutdown, replacement)
+    return RealtimeModel(name, 32_768, 4_096, 1, shutdown=shutdown, replacement=replacement)
 
 
 def _second(name: str) -> RealtimeModel:
-    return RealtimeModel(name, 128_000, 32_000, 0)
+    return RealtimeModel(name, 128_000, 32_000, 0, reasons=True)
 
 
 MODELS: dict[str, RealtimeModel] = {

@@ -102,6 +102,11 @@ class Conversation:
         """How the audio of a response is encoded."""
         return self._reply_formats.get(response_id) or _format_in(self.session.get("audio"), "output")
 
+    @property
+    def has_assistant_audio(self) -> bool:
+        """Whether the server holds speech of the assistant; after a lost line it holds its words only."""
+        return any(item.role == "assistant" and item.spoken and item.id not in self._put_back for item in self.items)
+
     # -- changing -------------------------------------------------------------------------------------
 
     def note_sent(self, event: Event) -> None:

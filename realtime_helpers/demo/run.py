@@ -18,6 +18,7 @@ from ..audio.sinks import SilentSink
 from ..audio.sources import SpeechSource
 from ..errors import AudioError, WorkshopError
 from ..memory import SummaryPolicy, SummaryStyle, lost_items
+from ..options import SessionOptions
 from ..session import RealtimeSession, Reconnect, Snapshot, conversation_record
 from ..settings import Backend, Settings
 from ..speech import Voice
@@ -94,7 +95,7 @@ def run_demo(options: DemoOptions, console: Console) -> int:
             settings=settings,
             memory=SummaryPolicy(TRIGGER_TOKENS, KEEP_TURNS),
             style=SummaryStyle(language=SUMMARY_LANGUAGE),
-            instructions=INSTRUCTIONS,
+            options=SessionOptions(instructions=INSTRUCTIONS),
             trace=events,
             reconnect=Reconnect(attempts=3),  # a demo whose server is gone should say so soon
         )

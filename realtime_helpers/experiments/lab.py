@@ -21,6 +21,8 @@ from typing import Any, Self
 
 from ..audio.formats import BYTES_PER_MS, CHUNK_MS, chunks_of, silence
 from ..memory import Summariser, SummaryPolicy, SummaryRequest, SummaryStyle
+from ..options import SessionOptions
+from ..session.configuring import ready_options
 from ..session.live import LiveSession, Reconnect, Trace
 from ..session.service import Line, LineLostError, Service, TextWriter, Writer
 from ..settings import Settings
@@ -226,6 +228,7 @@ def lab_session(
     memory: SummaryPolicy | None = None,
     summariser: Summariser | Writer = "chat",
     style: SummaryStyle | None = None,
+    options: SessionOptions = SessionOptions(),  # noqa: B008 - immutable
     config: Mapping[str, Any] | None = None,
     trace: Trace | None = None,
     reconnect: Reconnect | None = Reconnect(),  # noqa: B008 - immutable
@@ -233,11 +236,10 @@ def lab_session(
 ) -> LiveSession:
     """The inside of a `RealtimeSession`, on this loop; see there for the arguments."""
     loop = asyncio.get_running_loop()
-    wanted: dict[str, Any] = {"audio": {"input": {"transcription": {"model": SETTINGS.transcription_model}}}}
     return LiveSession(
         service,
         SETTINGS,
-        {**wanted, **(config or {})},
+        dict(config or {}),
         memory,
         style,
         summariser,
@@ -246,4 +248,5 @@ def lab_session(
         clock=lambda: 1.8e9 + loop.time(),
         rng=random.Random(1),
         toolbox=Toolbox(tools, right_here),
+        options=ready_options(options, SETTINGS),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from rich.console import Console
@@ -14,6 +14,7 @@ from ..audio.sinks import SilentSink
 from ..conversation import PRICES, Usage, cost_usd
 from ..errors import SettingsError
 from ..memory import SummaryPolicy
+from ..options import RetentionRatio, SessionOptions
 from ..protocol import user_text
 from ..session import Snapshot
 from ..session.live import LiveSession
@@ -53,12 +54,12 @@ class Contender:
 
     Attributes:
         memory: See `RealtimeSession`.
-        config: Session fields.
+        options: How its session behaves.
     """
 
     name: str
     memory: SummaryPolicy | None = None
-    config: dict[str, Any] = field(default_factory=dict)
+    options: SessionOptions = SessionOptions()  # noqa: RUF009 - immutable
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,13 @@ class RecallPlan:
     @property
     def contenders(self) -> tuple[Contender, ...]:
         """`summary` first: it says at which turns the others are asked."""
-        limits = {"token_limits": {"post_instructions": self.trigger_tokens}}
-        retention = {"truncation": {"type": "retention_ratio", "retention_ratio": 0.8, **limits}}
+        truncating = SessionOptions(truncation=RetentionRatio(ratio=0.8, tokens=self.trigger_tokens))
         return (
             Contender("summary", SummaryPolicy(self.trigger_tokens, self.keep_turns)),
             Contender(
                 "tiers", SummaryPolicy(self.trigger_tokens, self.keep_turns, verbatim_tokens=self.trigger_tokens / 4)
             ),
-            Contender("server_truncation", config=retention),
+            Contender("server_truncation", options=truncating),
             Contender("never"),
         )
 
@@ -176,7 +176,7 @@ async def _hold(
 ) -> list[Checkpoint]:
     """One conversation, asked when so many summaries or turns have passed."""
     service, user = MemoryService(lab_config(parts, PACES["fast"])), LabUser()
-    session = lab_session(service, memory=contender.memory, config=contender.config)
+    session = lab_session(service, memory=contender.memory, options=contender.options)
     talker = Talker(session, user, parts)
     session.start(user, SilentSink())
     found: list[Checkpoint] = []

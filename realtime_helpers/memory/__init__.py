@@ -26,7 +26,6 @@ from .triggers import (
     Trigger,
     all_of,
     any_of,
-    server_truncation,
 )
 from .writers import ChatSummariser, OutOfBandSummariser, ResponsesSummariser, hear
 
@@ -74,5 +73,4 @@ __all__ = [
     "estimate_item_tokens",
     "hear",
     "lost_items",
-    "server_truncation",
 ]

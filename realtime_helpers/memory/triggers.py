@@ -6,7 +6,7 @@ SummaryPolicy(trigger=any_of(AtShareOfWindow(0.5), AtTurns(40)))
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from ..conversation import PRICES, Conversation, find_model, find_prices, split_cost
 from ..errors import SettingsError
@@ -142,25 +142,3 @@ def check_against(trigger: Trigger, *, keep_turns: int, keep_tokens: int) -> Non
                 "summarise.",
                 "Keep fewer turns than the trigger, such as 2.",
             )
-
-
-def server_truncation(retention_ratio: float = 0.8, tokens: int | None = 8_000) -> dict[str, Any]:
-    """For comparison: no summary at all, the server drops old turns by itself (reference §4.6). They are lost.
-
-    Pass it as `config` of a session without `memory`.
-
-    Args:
-        retention_ratio: Share of the limit that is left after an overflow; 1 trims anew at every turn, as `auto` does.
-        tokens: Limit for the conversation, instructions and tools not counted; `None`: the model's window.
-
-    Raises:
-        SettingsError: A value that cannot work.
-    """
-    if not (is_number(retention_ratio) and 0 < retention_ratio <= 1):
-        raise SettingsError(
-            f"A retention ratio of {retention_ratio!r} cannot work.", "Use more than 0, up to 1, such as 0.8."
-        )
-    if tokens is not None:
-        check_whole_number("tokens", tokens, least=1, usual=8_000)
-    limits = {} if tokens is None else {"token_limits": {"post_instructions": tokens}}
-    return {"truncation": {"type": "retention_ratio", "retention_ratio": retention_ratio, **limits}}

@@ -13,9 +13,11 @@ from ..audio.sinks import SilentSink, Sink
 from ..audio.sources import Source
 from ..errors import AudioError, SessionError, SettingsError
 from ..memory import Summariser, SummaryPolicy, SummaryStyle
+from ..options import SessionOptions
 from ..runtime import Pending, background_loop
 from ..settings import Backend, Settings
 from ..tools import Tool, Toolbox, as_output
+from .configuring import ready_options
 from .echo_guard import EchoGuard
 from .live import LiveSession, Reconnect, Trace
 from .push_to_talk import LEAST_TURN_MS
@@ -27,6 +29,7 @@ _STOP_PATIENCE_S = 10.0
 _WRITERS = (*get_args(TextWriter), "out_of_band")
 _A_POLICY = "SummaryPolicy(trigger_tokens=2_000), or None for no summaries"
 _A_STYLE = "SummaryStyle(...)"
+_OPTIONS = "SessionOptions(...), or those of a profile: PROFILES['voice_assistant'].options"
 
 
 class RealtimeSession:
@@ -41,10 +44,9 @@ class RealtimeSession:
             live model itself `out_of_band`, or a function of your own.
         reconnect: How a lost connection is made again; `None`: the session ends with it.
         echo_guard: For loudspeakers beside an open microphone; see `EchoGuard` for its price.
-        instructions: What the model should be; by default the server's own.
-        voice: A voice of the protocol, such as `marin` or `cedar`.
         tools: Functions with type hints and docstrings that the model may call; see `docs/tools.md`.
-        config: Any other session fields of the reference, §1.6; they win over the arguments above.
+        options: How it behaves: voice, instructions, turn detection and so on. `PROFILES` has ready ones.
+        config: Session fields as the wire has them (reference §1.6), unchecked; they win over the options.
         trace: Called for every event both ways; see `tracing.EventLog`.
 
     Raises:
@@ -68,9 +70,8 @@ class RealtimeSession:
         summariser: Summariser | Writer = "chat",
         reconnect: Reconnect | None = Reconnect(),  # noqa: B008 - immutable
         echo_guard: EchoGuard | None = None,
-        instructions: str | None = None,
-        voice: str | None = None,
         tools: Sequence[Tool | Callable[..., Any]] = (),
+        options: SessionOptions = SessionOptions(),  # noqa: B008 - immutable
         config: Mapping[str, Any] | None = None,
         trace: Trace | None = None,
     ) -> None:
@@ -81,8 +82,7 @@ class RealtimeSession:
         _check_kind(
             "echo_guard", echo_guard, EchoGuard | None, "EchoGuard(tail_ms=300), or None to listen all the time"
         )
-        _check_kind("instructions", instructions, str | None, "a text")
-        _check_kind("voice", voice, str | None, "a name, such as 'marin'")
+        _check_kind("options", options, SessionOptions, _OPTIONS)
         _check_kind("config", config, Mapping | None, "a dict of session fields")
         if summariser not in _WRITERS and not callable(summariser):
             raise SettingsError(
@@ -91,23 +91,15 @@ class RealtimeSession:
             )
         self._settings = settings or Settings.from_environment(backend)
         self._loop = background_loop()
-        wanted = _session_config(self._settings, instructions, voice, config)
         toolbox = Toolbox(tools)
+        wanted, raw = ready_options(options, self._settings), dict(config or {})
 
         def make() -> LiveSession:
             service = OpenAIService(self._settings)
             return LiveSession(
-                service,
-                self._settings,
-                wanted,
-                memory,
-                style,
-                summariser,
-                trace,
-                reconnect,
-                echo_guard,
-                toolbox=toolbox,
-            )
+                service, self._settings, raw, memory, style, summariser, trace, reconnect, echo_guard,
+                toolbox=toolbox, options=wanted,
+            )  # fmt: skip
 
         self._make = make
         self._live = self._make()
@@ -288,6 +280,29 @@ class RealtimeSession:
         self._require_running()
         self._loop.call(self._live.set_style, style)
 
+    def set_options(self, options: SessionOptions) -> None:
+        """Behave like this from now on. What is left out goes back to the server's default.
+
+        Only what differs is sent; the speed when nobody speaks; of quick changes only the last. What the server
+        confirmed stands in `snapshot.options`; what it refused is told in `snapshot.problems`, and nothing changes.
+
+        Raises:
+            SessionError: The session is not running, or something is locked: the voice once it was heard, the audio
+                formats, tracing once it is on.
+            SettingsError: These are no options, their file cannot be read, or the model cannot do what they ask for.
+        """
+        _check_kind("options", options, SessionOptions, _OPTIONS)
+        self._require_running()
+        wanted = ready_options(options, self._settings)
+
+        async def change() -> None:
+            self._live.set_options(wanted)
+
+        if self._loop.is_current:
+            self._live.set_options(wanted)
+        else:
+            self._loop.submit(change()).result(_STOP_PATIENCE_S)
+
     def wait_for(self, condition: Callable[[Snapshot], object], *, timeout_s: float = 60.0) -> Snapshot:
         """Wait until `condition` holds for a snapshot, and return that snapshot. Raises instead of hanging.
 
@@ -372,23 +387,3 @@ def _check_parts(source: object, sink: object) -> None:
 def _check_kind(name: str, value: object, kind: type | UnionType, usable: str) -> None:
     if not isinstance(value, kind):  # its kind is told, not the value: it may be a key
         raise SettingsError(f"{name} cannot be of the kind {type(value).__name__}.", f"Use {usable}.")
-
-
-def _session_config(
-    settings: Settings, instructions: str | None, voice: str | None, config: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """The `session.update` of a new session: transcription is always on, summaries need the user's words."""
-    wanted: dict[str, Any] = {"audio": {"input": {"transcription": {"model": settings.transcription_model}}}}
-    if instructions is not None:
-        wanted["instructions"] = instructions
-    if voice is not None:
-        wanted["audio"]["output"] = {"voice": voice}
-    return _merged(wanted, config or {})
-
-
-def _merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(base)
-    for name, value in change.items():
-        nested = isinstance(value, Mapping) and isinstance(result.get(name), Mapping)
-        result[name] = _merged(result[name], value) if nested else value
-    return result

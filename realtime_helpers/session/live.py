@@ -20,6 +20,7 @@ from ..audio.sources import Source
 from ..conversation import Conversation, FrozenView, Transcript, cost_usd, find_prices
 from ..errors import AudioError, SessionError, SettingsError, WorkshopError
 from ..memory import Summariser, SummaryPolicy, SummaryStyle
+from ..options import SessionOptions
 from ..protocol import (
     ErrorKind,
     Event,
@@ -32,7 +33,6 @@ from ..protocol import (
     decode,
     encode,
     truncate_item,
-    update_session,
     user_audio,
     user_text,
 )
@@ -40,6 +40,7 @@ from ..settings import Settings
 from ..tools import Toolbox
 from .at_exit import stopped_at_exit
 from .calls import Calls
+from .configuring import Configuring
 from .echo_guard import EchoGuard
 from .failures import HopelessError, closed, refused
 from .listening import Listening
@@ -135,6 +136,8 @@ class LiveSession:
         clock: Callable[[], float] = time.time,
         rng: random.Random | None = None,
         toolbox: Toolbox | None = None,
+        *,
+        options: SessionOptions,
     ) -> None:
         self.conversation = Conversation()
         self.problems: list[str] = []
@@ -142,7 +145,6 @@ class LiveSession:
         self._service = service
         self._settings = settings
         toolbox = toolbox or Toolbox()
-        self._config = toolbox.declared_in(config)
         self._trace = trace
         self._reconnect = reconnect
         self._clock = clock
@@ -150,11 +152,15 @@ class LiveSession:
         self._ids = IdMint(clock, self._rng)
         self._outbox = Outbox()
         self._outbox.hold_audio()
-        self.input_format = _input_format(config)
+        self._configuring = Configuring(
+            options, toolbox.declared_in(config), self.conversation, self._send_now, self._ids.new,
+            lambda: self._is_ready, self._tell, self._changed,
+        )  # fmt: skip
+        self.input_format = _input_format(self._configuring.wire)
         self._uploads = Uploads(self.input_format.bytes_per_ms)
         self._listening = Listening(self._outbox, self.input_format, echo_guard, lambda: self._sounds, self._tell)
         self._talk = PushToTalk(
-            detects_turns(config), self._listening, self._outbox, self.conversation, self._ids.new,
+            detects_turns(self._configuring.wire), self._listening, self._outbox, self.conversation, self._ids.new,
             TalkDeeds(self._silence_reply, self._ask_for_answer, self._tell, self._changed),
         )  # fmt: skip
         self._questions = Questions(self._send_now, self._ids.new, lambda: self._is_ready)
@@ -171,7 +177,6 @@ class LiveSession:
         self._state = State.NEW
         self._version = 0
         self._awaited_events: dict[str, asyncio.Future[None]] = {}
-        self._update_id = ""
         self._main: asyncio.Task[None] | None = None
         self._is_stopping = False
         self._drain_check: asyncio.TimerHandle | None = None
@@ -317,6 +322,7 @@ class LiveSession:
     async def _let_go(self, line: Line) -> None:
         """End what depends on a line that is of no use any more."""
         self._is_ready = False
+        self._configuring.line_lost()
         self._questions.end(SessionError("The connection was lost.", "The session connects again by itself."))
         for item_id in list(self._words_due):
             self._stop_waiting_for_words(item_id)
@@ -343,8 +349,7 @@ class LiveSession:
 
     async def _configure(self) -> None:
         await self._await_event("session.created")
-        self._update_id = self._ids.new("event")
-        self._outbox.send(update_session(self._config, event_id=self._update_id))
+        self._configuring.begin()
         await self._await_event("session.updated")
 
     def _become_ready(self) -> None:
@@ -357,6 +362,7 @@ class LiveSession:
         self._outbox.release_audio(self._talk.resume(self._uploads.line_lost()))
         self._opened.set()
         self._state = State.LISTENING
+        self._configuring.advance()
         self._answer_if_due()
         self._changed()
 
@@ -459,12 +465,14 @@ class LiveSession:
         self._went_on()
 
     def _went_on(self) -> None:
+        self._configuring.advance()
         self._answer_if_due()
         self._changed()
 
     def _take_in(self, event: Event) -> None:
         self.conversation.apply(event)
         self._calls.apply(event)
+        self._configuring.apply(event)
         self._uploads.apply(event)
         assert self._replies is not None
         self._replies.apply(event)
@@ -497,12 +505,15 @@ class LiveSession:
         if item is not None and item.transcript is Transcript.PENDING:
             if typed is not None:
                 self._uploads.keep(item_id, typed.audio)
+            patience_s = TRANSCRIPT_PATIENCE_S if self._configuring.transcribes else 0.0
             loop = asyncio.get_running_loop()
-            self._words_due[item_id] = loop.call_later(TRANSCRIPT_PATIENCE_S, self._give_up_words, item_id)
+            self._words_due[item_id] = loop.call_later(patience_s, self._give_up_words, item_id)
 
     def _give_up_words(self, item_id: str) -> None:
         """No wait for a transcript is for ever."""
         error = {"message": f"no transcript came within {TRANSCRIPT_PATIENCE_S:.0f} seconds"}
+        if not self._configuring.transcribes:
+            error = {"message": "transcription is switched off"}
         self._take_in({"type": f"{_TRANSCRIPTION}.failed", "item_id": item_id, "content_index": 0, "error": error})
         self._changed()
 
@@ -522,13 +533,15 @@ class LiveSession:
         if typed is not None:
             self._type_again(typed, error)
             return
+        if self._configuring.took_refusal(error):
+            return
         match classify_error(error.get("code")):
             case ErrorKind.FATAL:
                 self._fatal = event
             case ErrorKind.REFUSED:
                 self._tell(refused(error))
         awaited = self._awaited_events.get("session.updated")
-        if awaited is not None and not awaited.done() and error.get("event_id") == self._update_id:
+        if awaited is not None and not awaited.done() and error.get("event_id") == self._configuring.first_id:
             awaited.set_exception(SessionError(refused(error), "Change the session's settings and start again."))
 
     # -- memory ---------------------------------------------------------------------------------------
@@ -558,6 +571,15 @@ class LiveSession:
         return self._questions.ask
 
     # -- doing ----------------------------------------------------------------------------------------
+
+    def set_options(self, options: SessionOptions) -> None:
+        """Want other options from now on; see `ready_options`.
+
+        Raises:
+            SessionError: Something in them is locked.
+        """
+        self._configuring.set(options)
+        self._changed()
 
     def say_text(self, text: str) -> None:
         """Send a typed user turn and ask for a response."""
@@ -741,6 +763,7 @@ class LiveSession:
             dropped_chunks=self._outbox.dropped_chunks,
             problems=FrozenView(self.problems),
             restorations=FrozenView(self._restorations),
+            options=self._configuring.in_force,
             error=self.error,
             calls=self._calls.log,
         )

@@ -9,6 +9,7 @@ from enum import Enum
 from ..conversation import Item, LedgerEntry, Turn, Usage
 from ..errors import WorkshopError
 from ..memory import SummaryRecord
+from ..options import SessionOptions
 from .calls import Call
 from .restore import Restoration
 
@@ -49,6 +50,7 @@ class Snapshot:
         dropped_chunks: Microphone audio that could not be sent in time.
         problems: What went wrong without ending the session, oldest first.
         restorations: What came back after each lost connection, oldest first.
+        options: What is in force on the server, in its own words; `None` before it has said so.
         error: What ended the session; `None` while it lives or after a normal stop.
         calls: Calls of functions so far, oldest first.
     """
@@ -70,6 +72,7 @@ class Snapshot:
     dropped_chunks: int
     problems: Sequence[str]
     restorations: Sequence[Restoration]
+    options: SessionOptions | None
     error: WorkshopError | None
     calls: Sequence[Call] = ()
 

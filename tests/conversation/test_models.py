@@ -20,6 +20,7 @@ def test_client_and_simulator_believe_the_same_facts(name: str) -> None:
     assert (ours.window_tokens, ours.max_output_tokens, ours.usable_input_tokens, ours.replies_kept_as_audio) == (
         theirs.window_tokens, theirs.max_output_tokens, theirs.usable_input_tokens, theirs.replies_kept_as_audio,
     )  # fmt: skip
+    assert ours.reasons == theirs.reasons
 
 
 def test_dated_names_are_known_with_their_own_end() -> None:

@@ -29,8 +29,10 @@ from realtime_helpers.memory import (
     careful,
     compactor,
 )
+from realtime_helpers.options import SessionOptions
 from realtime_helpers.protocol import Event, IdMint, cancel_response, create_response, delete_item, retrieve_item
 from realtime_helpers.session import live
+from realtime_helpers.session.configuring import Configuring
 from realtime_helpers.session.live import LiveSession
 from realtime_helpers.session.memory_work import MemoryWork
 from realtime_helpers.session.replies import Replies
@@ -401,14 +403,15 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @mistake("e", "comes back from a lost line without its settings")
 def _(patch: pytest.MonkeyPatch) -> None:
-    update, configured = live.update_session, set[int]()
+    begin, configured = Configuring.begin, set[Configuring]()
 
-    def forget(config: dict[str, Any], **options: Any) -> Event:
-        is_first = id(config) not in configured
-        configured.add(id(config))
-        return update(config if is_first else {}, **options)
+    def forget(self: Configuring) -> None:
+        if self in configured:
+            self._config, self._accepted = {}, SessionOptions()
+        configured.add(self)
+        begin(self)
 
-    patch.setattr(live, "update_session", forget)
+    patch.setattr(Configuring, "begin", forget)
 
 
 @mistake("e", "comes back from a lost line without the history")

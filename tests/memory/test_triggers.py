@@ -18,7 +18,6 @@ from realtime_helpers.memory import (
     Trigger,
     all_of,
     any_of,
-    server_truncation,
 )
 
 from ..conversation.events import added, response_created, text
@@ -83,27 +82,14 @@ def test_triggers_are_combined() -> None:
         (AtTurns, (1,)),
         (AtShareOfWindow, (1.0,)),
         (AtCost, (0,)),
-        (server_truncation, (0,)),
-        (server_truncation, (0.8, 0)),
         (AtTokens, ("2000",)),
         (AtTokens, (float("nan"),)),
         (AtTurns, (2.5,)),
         (AtShareOfWindow, ("half",)),
         (AtShareOfWindow, (float("nan"),)),
         (AtCost, (float("nan"),)),
-        (server_truncation, ("most",)),
-        (server_truncation, (0.8, 0.5)),
     ],
 )
 def test_values_that_cannot_work_are_refused_in_words(kind: Any, values: tuple[Any, ...]) -> None:
     with pytest.raises(SettingsError, match="Use"):
         kind(*values)
-
-
-def test_the_servers_own_truncation_is_asked_for_in_the_words_of_the_protocol() -> None:
-    assert server_truncation(0.5, 4_000) == {
-        "truncation": {
-            "type": "retention_ratio", "retention_ratio": 0.5, "token_limits": {"post_instructions": 4_000},
-        }
-    }  # fmt: skip
-    assert server_truncation(0.5, None) == {"truncation": {"type": "retention_ratio", "retention_ratio": 0.5}}

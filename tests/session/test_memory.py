@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from realtime_helpers import RealtimeSession, SpeechSource, State, SummaryPolicy, conversation_record, lost_items
-from realtime_helpers.memory import server_truncation
+from realtime_helpers import (
+    RealtimeSession,
+    RetentionRatio,
+    SessionOptions,
+    SpeechSource,
+    State,
+    SummaryPolicy,
+    conversation_record,
+    lost_items,
+)
 from realtime_helpers.runtime import background_loop
 from realtime_helpers.simulator import Config
 from realtime_helpers.simulator.faults import Fault, Scenario
@@ -107,8 +115,8 @@ def test_a_cut_socket_is_made_again_and_nothing_is_forgotten(server: LocalServer
 
 
 def test_the_servers_truncation_forgets_what_a_summary_would_have_kept(server: LocalServer) -> None:
-    forgetful = {**TEXT_ONLY, **server_truncation(0.5, 300)}
-    with RealtimeSession(settings=server.settings, config=forgetful) as session:
+    forgetful = SessionOptions(output_modality="text", truncation=RetentionRatio(ratio=0.5, tokens=300))
+    with RealtimeSession(settings=server.settings, options=forgetful) as session:
         session.start()
         now = hold(session, *TALK, *["Tell me a long story."] * 3, "What is my dog called?")
     assert "Biscuit" not in now.turns[-1].assistant_text

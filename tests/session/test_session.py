@@ -14,6 +14,7 @@ from realtime_helpers import (
     AudioError,
     RealtimeSession,
     SessionError,
+    SessionOptions,
     Settings,
     SettingsError,
     SpeechSource,
@@ -210,7 +211,7 @@ def test_a_wrong_key_is_one_sentence_that_names_the_variable(config: Config) -> 
 
 
 def test_a_setting_the_server_refuses_ends_the_start_with_its_reason(server: LocalServer) -> None:
-    with RealtimeSession(settings=server.settings, voice="nobody") as session:
+    with RealtimeSession(settings=server.settings, config={"audio": {"output": {"voice": "nobody"}}}) as session:
         session.start()
         with pytest.raises(SessionError, match="nobody"):
             session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=20)
@@ -445,8 +446,8 @@ def test_a_wait_given_up_leaves_nothing_behind(server: LocalServer) -> None:
         {"summariser": "chatt"},
         {"summariser": 5},
         {"reconnect": 3},
-        {"voice": 5},
-        {"instructions": ["Be brief."]},
+        {"options": {"voice": "marin"}},
+        {"options": SessionOptions},
         {"config": "text"},
         {"settings": "simulator"},
     ],
