@@ -22,7 +22,6 @@ from typing import Any, Self
 from ..audio.formats import BYTES_PER_MS, CHUNK_MS, chunks_of, silence
 from ..memory import Summariser, SummaryPolicy, SummaryRequest, SummaryStyle
 from ..options import SessionOptions
-from ..session.configuring import ready_options
 from ..session.live import LiveSession, Reconnect, Trace
 from ..session.service import Line, LineLostError, Service, TextWriter, Writer
 from ..settings import Settings
@@ -248,5 +247,5 @@ def lab_session(
         clock=lambda: 1.8e9 + loop.time(),
         rng=random.Random(1),
         toolbox=Toolbox(tools, right_here),
-        options=ready_options(options, SETTINGS),
+        options=options,
     )

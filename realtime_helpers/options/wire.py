@@ -110,6 +110,8 @@ def _encode(name: str, value: Any) -> Any:
             return AUDIO_FORMATS[_FORMATS[known]].wire
         case "voice", str() as own if own.startswith("voice_"):
             return {"id": own}
+        case "noise_reduction", str() as where:
+            return {"type": where}
         case "reasoning_effort", effort:
             return {"effort": effort}
     return getattr(value, "wire", value)

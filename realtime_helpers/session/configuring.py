@@ -17,7 +17,7 @@ from .questions import PATIENCE_S
 _MOST_TRIES = 3
 
 
-def ready_options(options: SessionOptions, settings: Settings) -> SessionOptions:
+def _ready(options: SessionOptions, settings: Settings) -> SessionOptions:
     """Options as a session can use them: instructions read, and transcription on unless it was switched off.
 
     Raises:
@@ -54,7 +54,8 @@ class Configuring:
     """Brings the server's session to the wanted options, one update at a time: of quick changes only the last is sent.
 
     Args:
-        options: What is wanted from the beginning; see `ready_options`.
+        options: What is wanted from the beginning.
+        settings: Whose models.
         config: Session fields as the wire has them, merged on top of all options.
         conversation: What is in the conversation.
         send: Sends an event.
@@ -62,11 +63,15 @@ class Configuring:
         is_ready: Whether the conversation stands.
         tell: Tells the user of a problem.
         changed: Something is different now.
+
+    Raises:
+        SettingsError: The model cannot do what is wanted, or the file with the instructions cannot be used.
     """
 
     def __init__(
         self,
         options: SessionOptions,
+        settings: Settings,
         config: Mapping[str, Any],
         conversation: Conversation,
         send: Callable[[Event], None],
@@ -79,7 +84,8 @@ class Configuring:
         """What the server's latest session says."""
         self.first_id = ""
         """Id of the update that configures a new line."""
-        self._wanted = self._accepted = options
+        self._wanted = self._accepted = _ready(options, settings)
+        self._settings = settings
         self._config = config
         self._overridden = SessionOptions.found_in(config)
         self._conversation = conversation
@@ -113,7 +119,9 @@ class Configuring:
 
         Raises:
             SessionError: Something is locked; everything stays as it is.
+            SettingsError: See the class.
         """
+        options = _ready(options, self._settings)
         self._check_locks(options)
         self._wanted, self._tries = options, 0
         self.advance()

@@ -17,7 +17,6 @@ from ..options import SessionOptions
 from ..runtime import Pending, background_loop
 from ..settings import Backend, Settings
 from ..tools import Tool, Toolbox, as_output
-from .configuring import ready_options
 from .echo_guard import EchoGuard
 from .live import LiveSession, Reconnect, Trace
 from .push_to_talk import LEAST_TURN_MS
@@ -92,7 +91,7 @@ class RealtimeSession:
         self._settings = settings or Settings.from_environment(backend)
         self._loop = background_loop()
         toolbox = Toolbox(tools)
-        wanted, raw = ready_options(options, self._settings), dict(config or {})
+        wanted, raw = options.loaded(), dict(config or {})
 
         def make() -> LiveSession:
             service = OpenAIService(self._settings)
@@ -293,7 +292,7 @@ class RealtimeSession:
         """
         _check_kind("options", options, SessionOptions, _OPTIONS)
         self._require_running()
-        wanted = ready_options(options, self._settings)
+        wanted = options.loaded()  # from its file: here, not on the loop
 
         async def change() -> None:
             self._live.set_options(wanted)

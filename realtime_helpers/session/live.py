@@ -153,7 +153,7 @@ class LiveSession:
         self._outbox = Outbox()
         self._outbox.hold_audio()
         self._configuring = Configuring(
-            options, toolbox.declared_in(config), self.conversation, self._send_now, self._ids.new,
+            options, settings, toolbox.declared_in(config), self.conversation, self._send_now, self._ids.new,
             lambda: self._is_ready, self._tell, self._changed,
         )  # fmt: skip
         self.input_format = _input_format(self._configuring.wire)
@@ -573,10 +573,11 @@ class LiveSession:
     # -- doing ----------------------------------------------------------------------------------------
 
     def set_options(self, options: SessionOptions) -> None:
-        """Want other options from now on; see `ready_options`.
+        """Want other options from now on.
 
         Raises:
             SessionError: Something in them is locked.
+            SettingsError: The model cannot do what they ask for.
         """
         self._configuring.set(options)
         self._changed()
