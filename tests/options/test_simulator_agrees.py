@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from realtime_helpers import options
+from realtime_helpers.experiments.lab import LabParts, lab_config
+from realtime_helpers.experiments.virtual_time import VirtualTimeLoop
 from realtime_helpers.options import (
+    SERVER_DEFAULT,
     PushToTalk,
     SemanticVAD,
     ServerVAD,
@@ -20,6 +25,8 @@ from realtime_helpers.options import (
     merged,
     overlaid,
 )
+from realtime_helpers.protocol import decode, encode, update_session
+from realtime_helpers.simulator.memory_door import MemoryLine
 from realtime_helpers.simulator.models import find_model
 from realtime_helpers.simulator.protocol_error import ProtocolError
 from realtime_helpers.simulator.session_config import default_session, updated_session
@@ -47,6 +54,25 @@ def test_whatever_can_be_chosen_is_accepted_and_read_back_as_it_was_meant(chosen
     echo = SessionOptions.found_in(update(FRESH, chosen.wire))
     assert contradictions(chosen, echo) == []
     assert echo == goal(chosen)
+
+
+@given(st.lists(OPTIONS, min_size=1, max_size=5))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_running_session_of_the_simulator_takes_one_after_the_other(
+    lab: LabParts, chosen: list[SessionOptions]
+) -> None:
+    async def talk() -> None:
+        line = MemoryLine(lab_config(lab), NAME)
+        assert decode(await line.receive())["type"] == "session.created"
+        for one in (any_.but(tracing=SERVER_DEFAULT) for any_ in chosen):  # tracing is locked once it is on
+            await line.send(encode(update_session(one.wire)))
+            answer = decode(await line.receive())
+            assert answer["type"] == "session.updated", answer
+            assert contradictions(one, SessionOptions.found_in(answer["session"])) == []
+        await line.close()
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(talk())
 
 
 @given(OPTIONS, OPTIONS)
