@@ -22,6 +22,7 @@ from typing import Any, Self
 from ..audio.formats import BYTES_PER_MS, CHUNK_MS, chunks_of, silence
 from ..memory import Summariser, SummaryPolicy, SummaryRequest, SummaryStyle
 from ..options import SessionOptions
+from ..session.echo_guard import EchoGuard
 from ..session.live import LiveSession, Reconnect, Trace
 from ..session.service import Line, LineLostError, Service, TextWriter, Writer
 from ..settings import Settings
@@ -232,6 +233,7 @@ def lab_session(
     trace: Trace | None = None,
     reconnect: Reconnect | None = Reconnect(),  # noqa: B008 - immutable
     tools: Sequence[Tool | Callable[..., Any]] = (),
+    echo_guard: EchoGuard | None = None,
 ) -> LiveSession:
     """The inside of a `RealtimeSession`, on this loop; see there for the arguments."""
     loop = asyncio.get_running_loop()
@@ -244,6 +246,7 @@ def lab_session(
         summariser,
         trace,
         reconnect,
+        echo_guard,
         clock=lambda: 1.8e9 + loop.time(),
         rng=random.Random(1),
         toolbox=Toolbox(tools, right_here),

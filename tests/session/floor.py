@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from realtime_helpers.audio.formats import BYTES_PER_MS, CHUNK_BYTES, CHUNK_MS, PCM16, AudioFormat, chunks_of
+from realtime_helpers.audio.playback import PlayHead
 from realtime_helpers.audio.sinks import Sink
 from realtime_helpers.conversation import Item
 from realtime_helpers.experiments.lab import LabParts, MemoryService, lab_config, lab_session
@@ -110,6 +111,67 @@ class Mouth:
             on_their_way.append(self._clips.popleft() if self._clips else bytes(CHUNK_BYTES))
             if len(on_their_way) > self._late_chunks:
                 yield on_their_way.popleft()
+
+
+class SlowSink(LoopSink):
+    """A loudspeaker in a browser: what it played of a reply is told a while after it fell silent.
+
+    Args:
+        after_s: How long after; `None`: never.
+    """
+
+    def __init__(self, after_s: float | None) -> None:
+        super().__init__()
+        self.after_s = after_s
+
+    def flush(self, settled: Callable[[], None]) -> None:
+        super().flush(lambda: None)
+        if self.after_s is not None:
+            asyncio.get_running_loop().call_later(self.after_s, settled)
+
+
+class AirSink(LoopSink):
+    """A loudspeaker in a room: what sounds can be recorded there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.air = bytearray()
+        self._aired_s = 0.0
+
+    def play(self, item_id: str, pcm: bytes) -> None:
+        self._breathe()
+        super().play(item_id, pcm)
+
+    def flush(self, settled: Callable[[], None]) -> None:
+        self._breathe()
+        super().flush(settled)
+
+    @property
+    def head(self) -> PlayHead:
+        self._breathe()
+        return self._head
+
+    def _breathe(self) -> None:
+        passed_ms = int((asyncio.get_running_loop().time() - self._aired_s) * 1000)
+        self._aired_s += passed_ms / 1000
+        sound = self._head.pull(passed_ms * BYTES_PER_MS)
+        self.air += sound + bytes(passed_ms * BYTES_PER_MS - len(sound))
+
+
+class RoomMouth(Mouth):
+    """A microphone beside that loudspeaker."""
+
+    def __init__(self, sink: AirSink) -> None:
+        super().__init__()
+        self._sink = sink
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        at = 0
+        async for chunk in super().chunks():
+            _ = self._sink.head
+            echo = bytes(self._sink.air[at : at + len(chunk)])
+            at += len(echo)
+            yield echo if any(echo) else chunk
 
 
 class Floor:
