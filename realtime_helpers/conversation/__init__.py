@@ -1,5 +1,6 @@
 """What was said, by whom, and what it cost: pure values built from server events."""
 
+from .captions import Caption, Captions, CaptionState, captions_text
 from .cost import (
     CostSplit,
     cost_usd,
@@ -36,6 +37,9 @@ __all__ = [
     "SUMMARY_ID_PREFIX",
     "TEXT_PRICES",
     "TRANSCRIPTION_PRICES",
+    "Caption",
+    "CaptionState",
+    "Captions",
     "Conversation",
     "CostSplit",
     "Forecast",
@@ -56,6 +60,7 @@ __all__ = [
     "Turn",
     "Usage",
     "best_trigger",
+    "captions_text",
     "cost_usd",
     "estimate_prefix_tokens",
     "estimate_text_tokens",

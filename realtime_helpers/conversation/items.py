@@ -74,12 +74,19 @@ class Item:
 
         The protocol gives no word times, so the cut is proportional to time and falls on a word boundary.
         """
-        if self.heard_ms is None or self.audio_ms <= 0 or self.heard_ms >= self.audio_ms:
+        if self.heard_ms is None or self.audio_ms <= 0:
             return self.text
-        end = int(len(self.text) * self.heard_ms / self.audio_ms)
-        if end < len(self.text) and not self.text[end].isspace():
-            end = self.text.rfind(" ", 0, end) + 1
-        return self.text[:end].rstrip()
+        return words_until(self.heard_ms, self.text, self.audio_ms)
+
+
+def words_until(heard_ms: float, text: str, audio_ms: float) -> str:
+    """The whole words of a reply that fall into the first `heard_ms` of its audio, in proportion to time."""
+    if heard_ms >= audio_ms:
+        return text
+    end = int(len(text) * heard_ms / audio_ms)
+    if end < len(text) and not text[end].isspace():
+        end = text.rfind(" ", 0, end) + 1
+    return text[:end].rstrip()
 
 
 @dataclass(frozen=True, slots=True)

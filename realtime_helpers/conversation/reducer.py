@@ -78,6 +78,11 @@ class Conversation:
         """An item by id, also after its deletion."""
         return self._items.get(item_id)
 
+    def early_words(self, item_id: str) -> tuple[str, Transcript]:
+        """Words of the user that came before their item."""
+        words = self._words.get(item_id, _Words())
+        return words.text, words.state
+
     @property
     def is_quiet(self) -> bool:
         """Whether the conversation may be edited: nobody speaks, and no response runs or is due (§7.3)."""
@@ -177,6 +182,11 @@ class Conversation:
 
     def _on_speech_taken(self, _event: Event) -> None:
         self.user_is_speaking = False
+
+    @property
+    def detects_turns(self) -> bool:
+        """Whether the server tells when the user begins and ends to speak."""
+        return bool(self._turn_detection)
 
     @property
     def interrupts_replies(self) -> bool:
