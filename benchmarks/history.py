@@ -6,7 +6,7 @@ import statistics
 import time
 from typing import Any
 
-from realtime_helpers.conversation import Conversation, FrozenView
+from realtime_helpers.conversation import Captions, Conversation, FrozenView
 
 TURNS = 10_000
 SHARE = 1_000
@@ -50,15 +50,18 @@ def per_turn(seconds: list[float]) -> float:
 
 def main() -> None:
     conversation = Conversation()
+    captions = Captions(conversation, lambda _item_id: 60_000)
     seconds = []
     for number in range(TURNS):
         events = turn(number)
         start = time.perf_counter()
         for event in events:
             conversation.apply(event)
-            looked = conversation.all_turns, conversation.items, FrozenView(conversation.ledger.entries)
+            captions.apply(event)
+            looked = conversation.all_turns, conversation.items, FrozenView(conversation.ledger.entries), captions.view
         seconds.append(time.perf_counter() - start)
     assert len(looked[0]) == TURNS
+    assert len(looked[3]) == 2 * TURNS
     first, last = per_turn(seconds[:SHARE]), per_turn(seconds[-SHARE:])
     print(f"{TURNS:,} turns, looked at after every event: {first * 1e6:.0f} us a turn in the first {SHARE:,}, "
           f"{last * 1e6:.0f} us in the last: {last / first:.2f} times")  # fmt: skip
