@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -11,6 +12,21 @@ from typing import Literal, Self
 import orjson
 
 from .protocol import Event, without_audio
+
+Trace = Callable[[Literal["sent", "received"], Event, float], None]
+"""Called for every event both ways with the session's clock in seconds. It must return at once.
+
+One that also has a method `noted(event, at_s)` is told what no event on the line says:
+
+| `type` | fields | when |
+|---|---|---|
+| `session.started` | `backend`, `model` | before the first connection |
+| `latency` | `measure`, `item_id`, `ms` (a list) | a wait was measured: see `docs/latency.md` |
+| `reply.started`, `reply.interrupted` | `item_id`, `response_id` | its first audio is here; the user cut it off |
+| `summary.started` | | one is due |
+| `summary.ended` | `item_id` or `None`; `covers`, `model`, `input_tokens`, `output_tokens` | it stands, or failed |
+| `session.ended` | `error`: the kind of error, or `None` | nothing more comes |
+"""
 
 
 class EventLog:
@@ -29,6 +45,13 @@ class EventLog:
 
     def __call__(self, direction: Literal["sent", "received"], event: Event, at_s: float) -> None:
         """Note one event. Returns at once."""
+        self._log(direction, event, at_s)
+
+    def noted(self, event: Event, at_s: float) -> None:
+        """Note what the session itself has noticed, as direction `noted`. Returns at once."""
+        self._log("noted", event, at_s)
+
+    def _log(self, direction: str, event: Event, at_s: float) -> None:
         if self._first_s is None:
             self._first_s = at_s
         at_ms = round((at_s - self._first_s) * 1000, 1)

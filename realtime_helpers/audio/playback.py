@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 
 from .formats import BYTES_PER_MS
@@ -26,12 +27,17 @@ class PlayHead:
     def __init__(self, prebuffer_ms: int = 0) -> None:
         self.underruns = 0
         """How often a reply ran dry: the device wanted more of an item than had come."""
+        self.clock = time.monotonic
+        """Tells when an item begins to sound, in seconds. A session sets its own."""
+        self.makes_sound = True
+        """Whether what is taken can be heard, at the speed of sound."""
         self._prebuffer_bytes = prebuffer_ms * BYTES_PER_MS
         self._lock = threading.Lock()
         self._queue: deque[tuple[str, bytes]] = deque()
         self._taken = 0  # bytes of the first in the queue: cutting a long delta anew for each pull would copy it
         self._halves: dict[str, bytes] = {}  # half a sample, by item: the other half comes with the next delta
         self._heard_bytes: dict[str, int] = {}
+        self._began_s: dict[str, float] = {}
         self._queued_bytes = 0
         self._growing: str | None = None  # the newest item, while more of it is to come
         self._is_flowing = False
@@ -89,9 +95,12 @@ class PlayHead:
         return self._is_flowing
 
     def _count(self, item_id: str, heard_bytes: int) -> None:
+        if item_id not in self._heard_bytes:
+            self._began_s[item_id] = self.clock()
         self._heard_bytes[item_id] = self._heard_bytes.get(item_id, 0) + heard_bytes
         if len(self._heard_bytes) > _REMEMBERED_ITEMS:
-            del self._heard_bytes[next(iter(self._heard_bytes))]
+            oldest = next(iter(self._heard_bytes))
+            del self._heard_bytes[oldest], self._began_s[oldest]
 
     def flush(self) -> None:
         """Forget everything not yet played."""
@@ -106,6 +115,11 @@ class PlayHead:
         """Whole milliseconds of an item that were played."""
         with self._lock:
             return self._heard_bytes.get(item_id, 0) // BYTES_PER_MS
+
+    def began_s(self, item_id: str) -> float | None:
+        """When the first of an item was taken to be played, in seconds of `clock`; `None` before."""
+        with self._lock:
+            return self._began_s.get(item_id)
 
     @property
     def queued_items(self) -> tuple[str, ...]:

@@ -95,6 +95,7 @@ class UnattendedSink(QueueSink):
 
     def __init__(self, *, realtime: bool = False) -> None:
         super().__init__()
+        self.head.makes_sound = realtime
         self.is_realtime = realtime
         self._heard_until_s = 0.0
         self._timer: asyncio.TimerHandle | None = None

@@ -208,8 +208,8 @@ def _report(now: Snapshot, outcome: _Outcome, stage: Stage, console: Console) ->
 
     stage.title("What was checked")
     stage.note(f"word error rate of the {len(turns)} turns: {_word_error_rate(outcome.said, now):.1%}")
-    latencies = sorted(now.first_audio_ms)
-    stage.note(f"first audio: median {latencies[len(latencies) // 2]:.0f} ms, longest {latencies[-1]:.0f} ms")
+    waits = now.latency.first_audio
+    stage.note(f"first audio: median {waits.median or 0:.0f} ms, longest {waits.longest or 0:.0f} ms")
     for failure in outcome.failures:
         console.print(f"NOT TRUE: {failure}", style="bold red", markup=False)
     console.print(

@@ -79,8 +79,8 @@ class Stage:
         """A finished turn, the responses it cost, and anything that happened beside it."""
         self._row(f"{number} you", "bold green", Text(turn.user_text))
         reply = Text(turn.assistant_text)
-        if now.first_audio_ms:
-            reply.append(f"  (first audio after {now.first_audio_ms[-1]:.0f} ms)", "dim")
+        if now.latency.first_audio.ms:
+            reply.append(f"  (first audio after {now.latency.first_audio.ms[-1]:.0f} ms)", "dim")
         self._row("bot", "bold blue", reply)
         for entry in now.responses[self._shown_responses :]:
             self._row("in", "dim", self._bar(entry, now.cost_usd))

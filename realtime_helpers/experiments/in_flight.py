@@ -102,7 +102,7 @@ def measure(url: str, *, summary_takes_s: float | None) -> InFlight:
         interrupted=now.responses[2].status == "cancelled",
         upload_gaps=tuple((later - earlier) * 1000 for earlier, later in pairwise(sent)),
         silenced=(next(at_s for at_s in sink.flushed_s if at_s >= started[1]) - started[1]) * 1000,
-        first_audio=tuple(now.first_audio_ms[-2:]),
+        first_audio=tuple(now.latency.first_audio.ms[-2:]),
     )
 
 

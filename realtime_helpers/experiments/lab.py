@@ -23,7 +23,7 @@ from ..audio.formats import BYTES_PER_MS, CHUNK_MS, chunks_of, silence
 from ..memory import Summariser, SummaryPolicy, SummaryRequest, SummaryStyle
 from ..options import SessionOptions
 from ..session.echo_guard import EchoGuard
-from ..session.live import LiveSession, Reconnect, Trace
+from ..session.live import LiveSession, Reconnect
 from ..session.service import Line, LineLostError, Service, TextWriter, Writer
 from ..settings import Settings
 from ..simulator import Config, Pace, Parts
@@ -34,6 +34,7 @@ from ..simulator.parts import BuiltinEars, BuiltinVoice, Ears
 from ..speech import USER_VOICE, Speech
 from ..tools import Tool, Toolbox
 from ..tools.threads import right_here
+from ..tracing import Trace
 
 SETTINGS = Settings(backend="simulator", base_url="memory://lab")
 LIVELY = Pace(before_item_ms=300, before_audio_ms=120, audio_speed=8.0, transcript_ms=450, rate_limits_ms=36)
@@ -230,7 +231,7 @@ def lab_session(
     style: SummaryStyle | None = None,
     options: SessionOptions = SessionOptions(),  # noqa: B008 - immutable
     config: Mapping[str, Any] | None = None,
-    trace: Trace | None = None,
+    trace: Trace | Sequence[Trace] | None = None,
     reconnect: Reconnect | None = Reconnect(),  # noqa: B008 - immutable
     tools: Sequence[Tool | Callable[..., Any]] = (),
     echo_guard: EchoGuard | None = None,

@@ -17,8 +17,9 @@ from ..options import SessionOptions
 from ..runtime import Pending, background_loop
 from ..settings import Backend, Settings
 from ..tools import Tool, Toolbox, as_output
+from ..tracing import Trace
 from .echo_guard import EchoGuard
-from .live import LiveSession, Reconnect, Trace
+from .live import LiveSession, Reconnect
 from .push_to_talk import LEAST_TURN_MS
 from .service import OpenAIService, TextWriter, Writer
 from .snapshot import Snapshot, State
@@ -46,7 +47,7 @@ class RealtimeSession:
         tools: Functions with type hints and docstrings that the model may call; see `docs/tools.md`.
         options: How it behaves: voice, instructions, turn detection and so on. `PROFILES` has ready ones.
         config: Session fields as the wire has them (reference §1.6), unchecked; they win over the options.
-        trace: Called for every event both ways; see `tracing.EventLog`.
+        trace: Called for every event both ways, one or several: see `EventLog` and `Telemetry`.
 
     Raises:
         SettingsError: An argument of the wrong kind, or a variable that the backend needs is missing.
@@ -72,7 +73,7 @@ class RealtimeSession:
         tools: Sequence[Tool | Callable[..., Any]] = (),
         options: SessionOptions = SessionOptions(),  # noqa: B008 - immutable
         config: Mapping[str, Any] | None = None,
-        trace: Trace | None = None,
+        trace: Trace | Sequence[Trace] | None = None,
     ) -> None:
         _check_kind("settings", settings, Settings | None, "Settings.from_environment(...)")
         _check_kind("memory", memory, SummaryPolicy | None, _A_POLICY)

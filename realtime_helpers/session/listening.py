@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 
+from ..audio.captured import Captured
 from ..audio.formats import AudioFormat
 from ..audio.resampling import encoder
 from ..audio.sources import Source
@@ -46,6 +47,7 @@ class Listening:
         self._reading: asyncio.Task[None] | None = None
         self._group: asyncio.TaskGroup | None = None
         self._passed_bytes = 0
+        self._captured_s = 0.0  # when the latest live chunk was complete
 
     @property
     def has_source(self) -> bool:
@@ -129,6 +131,7 @@ class Listening:
     async def _take(self, source: Source, pcm: bytes) -> None:
         if source.is_live:
             if self._gate.is_set():
+                self._captured_s = Captured.now(pcm, asyncio.get_running_loop().time()).at_s
                 self._pass(self._encode(pcm), live=True)
             return
         await self._outbox.room()
@@ -145,7 +148,7 @@ class Listening:
             return  # a filter holds it back
         self._passed_bytes += len(audio)
         if live:
-            self._outbox.offer_audio(audio)
+            self._outbox.offer_audio(Captured.now(audio, self._captured_s))
         else:
             self._outbox.queue_audio(audio)
 

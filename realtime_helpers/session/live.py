@@ -8,16 +8,16 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from tenacity import AsyncRetrying, RetryCallState
 
 from ..audio.formats import AUDIO_FORMATS, PCM16, AudioFormat
 from ..audio.sinks import Sink
 from ..audio.sources import Source
-from ..conversation import Conversation, FrozenView, Transcript, cost_usd, find_prices
+from ..conversation import Captions, Conversation, FrozenView, Transcript, cost_usd, find_prices
 from ..errors import AudioError, SessionError, SettingsError, WorkshopError
 from ..memory import Summariser, SummaryPolicy, SummaryStyle
 from ..options import SessionOptions
@@ -38,13 +38,16 @@ from ..protocol import (
 )
 from ..settings import Settings
 from ..tools import Toolbox
+from ..tracing import Trace
 from .at_exit import stopped_at_exit
 from .calls import Calls
 from .configuring import Configuring
 from .echo_guard import EchoGuard
 from .failures import HopelessError, closed, refused
+from .latency import LatencyMeter
 from .listening import Listening
 from .memory_work import Hands, MemoryWork
+from .observers import Observers
 from .outbox import Outbox
 from .push_to_talk import Deeds as TalkDeeds
 from .push_to_talk import PushToTalk
@@ -52,13 +55,10 @@ from .questions import PATIENCE_S, Questions, RefusedError
 from .replies import Deeds as ReplyDeeds
 from .replies import Replies
 from .restore import Restoration, what_remains
-from .service import Line, LineLostError, Service, Writer
+from .service import Line, LineLostError, Service, Writer, round_trips
 from .snapshot import Snapshot, State
 from .uploads import Uploads, detects_turns
 from .watchers import Condition, Watchers
-
-Trace = Callable[[Literal["sent", "received"], Event, float], None]
-"""Called for every event both ways with the session's clock in seconds. It must return at once."""
 
 TRANSCRIPT_PATIENCE_S = 15.0
 """How long the words of a turn may take; then they count as failed, and are used all the same when they come."""
@@ -130,7 +130,7 @@ class LiveSession:
         memory: SummaryPolicy | None = None,
         style: SummaryStyle | None = None,
         summariser: Summariser | Writer = "chat",
-        trace: Trace | None = None,
+        trace: Trace | Sequence[Trace] | None = None,
         reconnect: Reconnect | None = None,
         echo_guard: EchoGuard | None = None,
         clock: Callable[[], float] = time.time,
@@ -145,7 +145,9 @@ class LiveSession:
         self._service = service
         self._settings = settings
         toolbox = toolbox or Toolbox()
-        self._trace = trace
+        self._observers = Observers(trace, self._now, self._tell)
+        self._meter = LatencyMeter(self.conversation, self._now, self._observers.note)
+        self._captions = Captions(self.conversation, self._heard_ms)
         self._reconnect = reconnect
         self._clock = clock
         self._rng = rng or random.Random()
@@ -196,8 +198,10 @@ class LiveSession:
     def start(self, source: Source | None, sink: Sink) -> None:
         """Begin, in the background."""
         self._state = State.CONNECTING
-        deeds = ReplyDeeds(self._truncate, self._cancel, self._tell, self._settled)
-        self._replies = Replies(sink, self.conversation, deeds, self._now)
+        backend, model = self._settings.backend, self._settings.model
+        self._observers.note({"type": "session.started", "backend": backend, "model": model})
+        deeds = ReplyDeeds(self._truncate, self._cancel, self._tell, self._settled, self._meter.play_to)
+        self._replies = Replies(sink, self.conversation, deeds)
         self._listening.use(source)
         self._main = asyncio.get_running_loop().create_task(self._live(self._replies))
 
@@ -241,6 +245,7 @@ class LiveSession:
         self._state = state
         self._calls.end()
         self._changed()
+        self._observers.note({"type": "session.ended", "error": type(self.error).__name__ if self.error else None})
         self._watchers.end(self.error or _stopped())
         if self._drain_check is not None:
             self._drain_check.cancel()
@@ -299,6 +304,7 @@ class LiveSession:
                 group.create_task(set_up())  # first: it must be waiting when the server greets
                 group.create_task(self._receive(line))
                 group.create_task(self._transmit(line))
+                group.create_task(round_trips(line, self._meter.round_trip))
         except* LineLostError as lost:
             end = next(error for error in lost.exceptions if isinstance(error, LineLostError))
         except* _RenewalDueError:
@@ -341,6 +347,8 @@ class LiveSession:
             self._answer_is_due |= not by_itself
         conversation.line_lost()
         self._replies.line_lost()
+        self._captions.line_lost()
+        self._meter.line_lost()
         self._outbox.hold_audio()
         self._fatal = None
         self._changed()
@@ -439,10 +447,10 @@ class LiveSession:
 
     async def _transmit(self, line: Line) -> None:
         while True:
-            event = await self._outbox.take()
-            if isinstance(event, bytes):
-                self._uploads.sent(event)
-                event = append_audio(event)
+            taken = await self._outbox.take()
+            event = taken if isinstance(taken, dict) else append_audio(taken)
+            if isinstance(taken, bytes):
+                self._uploads.sent(taken)
             else:
                 self._uploads.note_sent(event)
                 self._talk.note_sent(event)
@@ -451,16 +459,18 @@ class LiveSession:
             except TypeError as error:
                 self._tell(f"An event could not be sent, it is no valid text: {error}")
                 continue
-            self._note("sent", event)
+            self._observers.saw("sent", event)
             try:
                 await line.send(frame)
             except LineLostError:
                 return  # the receiving side knows why, and says so
+            if isinstance(taken, bytes):
+                self._meter.sent_audio(taken, self.input_format.duration_ms(taken))
 
     # -- events ---------------------------------------------------------------------------------------
 
     def _on_event(self, event: Event) -> None:
-        self._note("received", event)
+        self._observers.saw("received", event)
         self._take_in(event)
         self._went_on()
 
@@ -473,6 +483,8 @@ class LiveSession:
         self.conversation.apply(event)
         self._calls.apply(event)
         self._configuring.apply(event)
+        self._captions.apply(event)
+        self._meter.received(event)
         self._uploads.apply(event)
         assert self._replies is not None
         self._replies.apply(event)
@@ -656,8 +668,6 @@ class LiveSession:
         assert self._replies is not None
         is_due = self._answer_is_due or self._calls.is_reply_due
         if is_due and self._is_ready and self.conversation.is_quiet and self._replies.is_settled:
-            if self._answer_is_due:
-                self._replies.question_ended()
             self._answer_is_due = False
             self._send_now(create_response(self._calls.reply_options(), event_id=self._ids.new("event")))
 
@@ -690,21 +700,13 @@ class LiveSession:
 
     def _send_now(self, event: Event) -> None:
         self.conversation.note_sent(event)
+        self._meter.sending(event)
         self._outbox.send(event)
 
     def _tell(self, problem: str) -> None:
         """Note a problem for the user; what repeats itself is said once."""
         if not self.problems or self.problems[-1] != problem:
             self.problems.append(problem)
-
-    def _note(self, direction: Literal["sent", "received"], event: Event) -> None:
-        if self._trace is None:
-            return
-        try:
-            self._trace(direction, event, self._now())
-        except Exception as error:  # noqa: BLE001 - the caller's function must not end the talk
-            self._trace = None
-            self._tell(f"The trace was switched off, it failed: {error!r}")
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -723,6 +725,7 @@ class LiveSession:
 
     def _changed(self) -> None:
         self._version += 1
+        self._observers.look_at(self._memory)
         if not self._watchers:
             return
         self._watchers.look(self.snapshot())
@@ -732,6 +735,9 @@ class LiveSession:
         if self._watchers and self._replies is not None and (left_ms := self._replies.queued_ms):
             # no event tells that the last sound was played
             self._drain_check = asyncio.get_running_loop().call_later(left_ms / 1000, self._changed)
+
+    def _heard_ms(self, item_id: str) -> int:
+        return self._replies.player.heard_ms(item_id) if self._replies is not None else 0
 
     @property
     def _playing(self) -> tuple[str, ...]:
@@ -760,7 +766,8 @@ class LiveSession:
             cache_hit_rate=ledger.hit_rate,
             cost_usd=None if prices is None else cost_usd(ledger.total, prices),
             summaries_usd=self._memory.usd,
-            first_audio_ms=FrozenView(self._replies.first_audio_ms if self._replies else []),
+            captions=self._captions.view,
+            latency=self._meter.latency,
             dropped_chunks=self._outbox.dropped_chunks,
             problems=FrozenView(self.problems),
             restorations=FrozenView(self._restorations),

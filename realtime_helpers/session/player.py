@@ -34,10 +34,12 @@ class Player:
     Args:
         sink: Where they are played.
         tell: Tells the user of a problem.
+        plays_on: Is told of the sink that plays from now on.
     """
 
-    def __init__(self, sink: Sink, tell: Callable[[str], None]) -> None:
+    def __init__(self, sink: Sink, tell: Callable[[str], None], plays_on: Callable[[Sink], None]) -> None:
         self._sink = sink
+        self._plays_on = plays_on
         self._tell = tell
         self._is_open = False
         self._sounds: dict[str, _Sound] = {}
@@ -88,6 +90,7 @@ class Player:
             AudioError: The sink cannot be used.
         """
         self._sink.open()
+        self._plays_on(self._sink)
         self._is_open = True
 
     def use(self, sink: Sink) -> None:
@@ -132,6 +135,7 @@ class Player:
         before, queued = self._sink, self.queued_items
         heard_ms = {item_id: self.heard_ms(item_id) for item_id in self._played}
         self._sink, self._heard_elsewhere_ms = sink, heard_ms
+        self._plays_on(sink)
         _silence(before)
         for item_id, sound in self._sounds.items():
             if item_id in queued or sound.is_growing:

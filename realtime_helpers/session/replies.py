@@ -1,4 +1,4 @@
-"""Replies as they are heard: played, timed, and cut where the user interrupts (reference §3.5)."""
+"""Replies as they are heard: played, and cut where the user interrupts (reference §3.5)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ class Deeds:
         cancel: Tells the server to stop a response.
         tell: Tells the user of a problem.
         settled: It has become known what was heard of a reply that was cut.
+        plays_on: Is told of the sink that plays from now on.
     """
 
     truncate: Callable[[str, int], None]
     cancel: Callable[[str], None]
     tell: Callable[[str], None]
     settled: Callable[[], None]
+    plays_on: Callable[[Sink], None]
 
 
 class _Cut:
@@ -49,16 +51,12 @@ class Replies:
         sink: Where they are played.
         conversation: What is in the conversation; anything else is not played.
         deeds: What they do to their session.
-        now_s: The session's clock, in seconds.
     """
 
-    def __init__(self, sink: Sink, conversation: Conversation, deeds: Deeds, now_s: Callable[[], float]) -> None:
-        self.first_audio_ms: list[float] = []
-        self.player = Player(sink, deeds.tell)
+    def __init__(self, sink: Sink, conversation: Conversation, deeds: Deeds) -> None:
+        self.player = Player(sink, deeds.tell, deeds.plays_on)
         self._conversation = conversation
         self._deeds = deeds
-        self._now_s = now_s
-        self._question_ended_s: float | None = None
         self._current: str | None = None  # the item of which more audio is to come
         self._silenced: set[str] = set()  # responses that are cancelled; late sound of them is not played
         self._yielded: str | None = None  # the one of them that the server cancels by itself
@@ -100,10 +98,6 @@ class Replies:
         active = self._conversation.active_response_id
         return active is not None and active != self._yielded
 
-    def question_ended(self) -> None:
-        """The user is done: from now on one waits for a reply."""
-        self._question_ended_s = self._now_s()
-
     def apply(self, event: Event) -> None:
         """Take in a server event that the conversation has already taken in."""
         match event["type"]:
@@ -111,8 +105,6 @@ class Replies:
                 self._play(event)
             case "input_audio_buffer.speech_started":
                 self._yield_to_user()
-            case "input_audio_buffer.speech_stopped":
-                self.question_ended()
             case "response.created" if event["response"].get("conversation_id") is not None:
                 self._on_created(event["response"]["id"])
             case "response.output_audio.done":
@@ -171,9 +163,6 @@ class Replies:
         if event["response_id"] in self._silenced:
             self._cut_off(event["item_id"])  # interrupted before its first sound was here
             return
-        if self._question_ended_s is not None:
-            self.first_audio_ms.append((self._now_s() - self._question_ended_s) * 1000)
-            self._question_ended_s = None
         self._current = event["item_id"]
         wire = self._conversation.reply_format(event["response_id"])
         self.player.play(event["item_id"], base64_to_pcm(event["delta"]), wire)

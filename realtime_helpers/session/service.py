@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from importlib import import_module
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self, runtime_checkable
 
 from ..backends import find_server
 from ..memory import ChatSummariser, ResponsesSummariser, Summariser, SummaryStyle
@@ -22,6 +23,7 @@ TextWriter = Literal["chat", "responses"]
 Writer = TextWriter | Literal["out_of_band"]
 """The same, or the live model itself, outside of its conversation."""
 
+ROUND_TRIP_EVERY_S = 5.0
 CONNECT_PATIENCE_S = 15.0
 _CLOSE_PATIENCE_S = 2.0
 
@@ -62,6 +64,23 @@ class Line(Protocol):
     async def close(self) -> None:
         """Close in the ordinary way. Never raises."""
         ...
+
+
+@runtime_checkable
+class PingableLine(Line, Protocol):
+    """A line that can tell how far away the server is."""
+
+    async def ping(self) -> float | None:
+        """Seconds until the server has answered a ping; `None` when it will not."""
+        ...
+
+
+async def round_trips(line: Line, tell: Callable[[float], None]) -> None:
+    """Ping the server every few seconds, and tell how many seconds each took; nothing on a line that cannot."""
+    if isinstance(line, PingableLine):
+        while (took_s := await line.ping()) is not None:
+            tell(took_s)
+            await asyncio.sleep(ROUND_TRIP_EVERY_S)
 
 
 class Service(Protocol):
@@ -143,6 +162,17 @@ class _SocketLine:
             return await self._connection.recv_bytes()
         except self._closed as end:
             raise LineLostError(end.rcvd.code if end.rcvd else 1006) from None
+
+    async def ping(self) -> float | None:
+        """See `PingableLine.ping`. The SDK has none of its own, so its socket is asked, if there is one."""
+        ping = getattr(getattr(self._connection, "_connection", None), "ping", None)
+        if ping is None:
+            return None
+        try:
+            took_s: float = await (await ping())
+        except self._closed:
+            return None  # whoever receives knows why, and says so
+        return took_s
 
     async def close(self) -> None:
         """Close, and read on meanwhile: unread audio would keep the server's own close from being seen."""

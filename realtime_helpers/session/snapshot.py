@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from ..conversation import Item, LedgerEntry, Turn, Usage
+from ..conversation import Caption, Item, LedgerEntry, Turn, Usage
 from ..errors import WorkshopError
 from ..memory import SummaryRecord
 from ..options import SessionOptions
 from .calls import Call
+from .latency import Latency
 from .restore import Restoration
 
 
@@ -46,7 +47,8 @@ class Snapshot:
         cache_hit_rate: Share of what could have come from the cache that did, 0 to 1; `None` before it is measured.
         cost_usd: Price of all responses; `None` for a model without a listed price.
         summaries_usd: Price of the summaries that text models wrote; `None` when one of them has no listed price.
-        first_audio_ms: For each reply, the time from the end of the question to the first audio received.
+        captions: What both sides said, a line each, in an order that never changes.
+        latency: How quickly things went.
         dropped_chunks: Microphone audio that could not be sent in time.
         problems: What went wrong without ending the session, oldest first.
         restorations: What came back after each lost connection, oldest first.
@@ -68,7 +70,8 @@ class Snapshot:
     cache_hit_rate: float | None
     cost_usd: float | None
     summaries_usd: float | None
-    first_audio_ms: Sequence[float]
+    captions: Sequence[Caption]
+    latency: Latency
     dropped_chunks: int
     problems: Sequence[str]
     restorations: Sequence[Restoration]

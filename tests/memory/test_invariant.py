@@ -31,13 +31,12 @@ class TestNothingIsLost(LosesNothing.TestCase):  # type: ignore[misc, valid-type
 def _told() -> list[tuple[float, str]]:
     """A talk with an interruption, a lost line and a summary, as the wire had it."""
     world = World(VOICE, POLICIES["tiers"], speaks=True)
-    trace, told = world.session._trace, []
+    told = list[tuple[float, str]]()
 
     def note(direction: Literal["sent", "received"], event: Event, now_s: float) -> None:
         told.append((now_s, repr(event)))
-        trace(direction, event, now_s)
 
-    world.session._trace = note
+    world.session._observers._all.append(note)
     for code in (1006, 1001):
         for _ in range(3):
             world.type_text()

@@ -10,8 +10,9 @@ from realtime_helpers import SilentSink, lost_items
 from realtime_helpers.audio.sinks import Sink
 from realtime_helpers.experiments.lab import LabParts, LabUser, MemoryService, lab_session
 from realtime_helpers.experiments.virtual_time import VirtualTimeLoop
-from realtime_helpers.session.live import LiveSession, Trace
+from realtime_helpers.session.live import LiveSession
 from realtime_helpers.simulator.faults import Fault, Scenario
+from realtime_helpers.tracing import Trace
 
 TEXT_ONLY = {"output_modalities": ["text"]}
 BISCUIT = "My dog is called Biscuit."

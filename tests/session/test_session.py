@@ -88,7 +88,7 @@ def test_a_spoken_turn_is_heard_and_answered_in_speech(server: LocalServer, conf
     assert turn.user_text == "what can you do"
     assert turn.items[0].spoken
     assert turn.items[1].audio_ms > 1000
-    assert len(now.first_audio_ms) == 1
+    assert now.latency.first_audio.count == 1
     assert now.cost_usd is not None
     assert now.cost_usd > 0
 
