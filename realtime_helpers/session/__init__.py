@@ -2,9 +2,22 @@
 
 from .echo_guard import EchoGuard
 from .facade import RealtimeSession
+from .latency import MEASURES, Latency, Measure, Samples
 from .live import Reconnect
 from .record import conversation_record
 from .restore import Restoration
 from .snapshot import Snapshot, State
 
-__all__ = ["EchoGuard", "RealtimeSession", "Reconnect", "Restoration", "Snapshot", "State", "conversation_record"]
+__all__ = [
+    "MEASURES",
+    "EchoGuard",
+    "Latency",
+    "Measure",
+    "RealtimeSession",
+    "Reconnect",
+    "Restoration",
+    "Samples",
+    "Snapshot",
+    "State",
+    "conversation_record",
+]

@@ -12,7 +12,6 @@ from realtime_helpers.experiments.lab import LabParts, LabUser, MemoryService, l
 from realtime_helpers.experiments.virtual_time import VirtualTimeLoop
 from realtime_helpers.session.live import LiveSession
 from realtime_helpers.simulator.faults import Fault, Scenario
-from realtime_helpers.tracing import Trace
 
 TEXT_ONLY = {"output_modalities": ["text"]}
 BISCUIT = "My dog is called Biscuit."
@@ -42,7 +41,7 @@ def text_session(service: MemoryService, **options: Any) -> LiveSession:
 
 
 def voice_session(
-    service: MemoryService, sink: Sink | None = None, trace: Trace | None = None, **options: Any
+    service: MemoryService, sink: Sink | None = None, trace: Any = None, **options: Any
 ) -> tuple[LiveSession, LabUser]:
     """A session that runs, and who speaks to it."""
     session, user = lab_session(service, trace=trace, **options), LabUser()
