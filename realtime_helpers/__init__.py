@@ -18,6 +18,8 @@ from .conversation import (
     PRICES,
     PRICES_AS_OF,
     TEXT_PRICES,
+    Caption,
+    CaptionState,
     Conversation,
     CostSplit,
     Item,
@@ -27,6 +29,7 @@ from .conversation import (
     Turn,
     Usage,
     best_trigger,
+    captions_text,
     cost_usd,
     forecast_cost,
     read_usage,
@@ -64,8 +67,9 @@ from .options import (
     Tracing,
     Transcription,
 )
-from .session import EchoGuard, RealtimeSession, Reconnect, Snapshot, State, conversation_record
+from .session import EchoGuard, Latency, RealtimeSession, Reconnect, Samples, Snapshot, State, conversation_record
 from .settings import Settings
+from .telemetry import Telemetry
 from .tracing import EventLog
 
 __all__ = [
@@ -80,6 +84,8 @@ __all__ = [
     "AudioError",
     "CacheAwareTrigger",
     "CallFunction",
+    "Caption",
+    "CaptionState",
     "CarefulSummariser",
     "ChatSummariser",
     "Conversation",
@@ -88,6 +94,7 @@ __all__ = [
     "EventLog",
     "FileSink",
     "Item",
+    "Latency",
     "LevelMeter",
     "MissingPartError",
     "OutOfBandSummariser",
@@ -98,6 +105,7 @@ __all__ = [
     "Reconnect",
     "ResponsesSummariser",
     "RetentionRatio",
+    "Samples",
     "SemanticVAD",
     "ServerVAD",
     "SessionError",
@@ -117,6 +125,7 @@ __all__ = [
     "SummaryRecord",
     "SummaryRequest",
     "SummaryStyle",
+    "Telemetry",
     "Tracing",
     "Transcription",
     "Turn",
@@ -124,6 +133,7 @@ __all__ = [
     "WorkshopError",
     "Written",
     "best_trigger",
+    "captions_text",
     "conversation_record",
     "cost_usd",
     "forecast_cost",

@@ -25,7 +25,7 @@ FLOORS = {
     "simulator": 2,  # beside the house: floors 0 and 1 only
     "conversation": 2,
     "options": 2,
-    "memory": 3, "audio": 3, "tools": 3, "tracing": 3, "backends": 3,
+    "memory": 3, "audio": 3, "tools": 3, "tracing": 3, "telemetry": 3, "backends": 3,
     "session": 4,
     "experiments": 5, "plots": 5,
     "widgets": 6, "demo": 6, "doctor": 6, "cli": 6, "__main__": 6,

@@ -57,7 +57,14 @@ def _draw_turns(panel: Axes, measure: Measure, samples: Samples, turn_of: Mappin
     colour, marker = _OF_TURNS[measure.name]
     known = [(turn_of[item_id], ms) for item_id, ms in zip(samples.item_ids, samples.ms, strict=True)
              if item_id in turn_of]  # fmt: skip
-    panel.plot([turn for turn, _ in known], [ms for _, ms in known], marker, color=colour, markersize=9, zorder=3)
+    panel.plot(
+        [turn for turn, _ in known],
+        [ms for _, ms in known],
+        marker,
+        color=colour,
+        markersize=9 if len(known) < 50 else 5,
+        zorder=3,
+    )
     panel.set_title(f"{measure.title}, ms", fontsize=FONT, loc="left")
     panel.set_ylim(0, 1.25 * max(ms for ms in samples.ms) or 1)
     marks = [(samples.median, "-", "p50"), (samples.p95, "--", "p95")]
