@@ -197,6 +197,12 @@ def test_tool_calls_are_spans_from_their_arguments_to_their_output(collector: Co
     assert "Lisbon" not in collector.everything()
 
 
+def test_a_call_that_was_cut_off_is_never_carried_out_and_is_no_span(collector: Collector) -> None:
+    created, item, done = response(1, "c1")
+    feed(collector, [], SPEECH, created, {**item, "item": {**item["item"], "status": "incomplete"}}, done)
+    assert not collector.named("execute_tool")
+
+
 def test_speech_that_was_not_answered_yet_begins_no_second_turn(collector: Collector) -> None:
     feed(collector, [CREATE], SPEECH, SPEECH, *response(1), CREATE, *response(2), *response(3, conversation=None))
     assert len(collector.named("turn")) == 2
