@@ -47,7 +47,11 @@ class Witness:
     user_is_speaking: bool = False
     read_tokens: int = 0
     """What the latest response of the conversation read, instructions and tools included."""
+    may_cancel: bool = False
+    """Whether somebody asked for silence: a reply may be cancelled."""
     _response: str | None = None
+    _crossed: set[str] = field(default_factory=set)
+    """Responses that began while the user spoke: asked for before anybody knew, and left alone by the server."""
     _of_lost_lines: set[str] = field(default_factory=set)
     _call_items: dict[str, str] = field(default_factory=dict)
     _creates: dict[str, str] = field(default_factory=dict)
@@ -108,11 +112,15 @@ class Witness:
                 self.user_is_speaking = False
             case "response.created" if event["response"]["conversation_id"]:
                 self._response = event["response"]["id"]
+                if self.user_is_speaking:
+                    self._crossed.add(self._response)
             case "response.done":
                 if event["response"]["id"] == self._response:
                     self._response = None
                     self.read_tokens = (event["response"].get("usage") or {}).get("input_tokens") or self.read_tokens
-                if (event["response"].get("status_details") or {}).get("reason") == "client_cancelled":
+                reason = (event["response"].get("status_details") or {}).get("reason")
+                is_wanted = self.may_cancel or event["response"]["id"] in self._crossed
+                if reason == "client_cancelled" and not is_wanted:
                     self.misdeeds.append("a reply was cancelled that nobody wanted cancelled")
             case "conversation.item.added" | "conversation.item.done":
                 self._item(event["item"], on_server)

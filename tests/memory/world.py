@@ -32,6 +32,7 @@ WEATHER = {
     "description": "The weather in a city.",
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 }
+DETECTION: dict[str, Any] = {"type": "server_vad", "silence_duration_ms": 200}
 MOST_TASKS = 60
 UNSURE_TOKENS = 40
 """By how much the session may misjudge the window: it estimates the tokens of instructions and tools."""
@@ -104,9 +105,12 @@ class World:
         voice: Shared by all worlds.
         policy: When to summarise.
         speaks: Whether replies are spoken.
+        detection: The server's turn detection; `None` is push-to-talk.
     """
 
-    def __init__(self, voice: QuickVoice, policy: SummaryPolicy, *, speaks: bool) -> None:
+    def __init__(
+        self, voice: QuickVoice, policy: SummaryPolicy, *, speaks: bool, detection: dict[str, Any] | None = DETECTION
+    ) -> None:
         self.runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
         self.voice, self.policy = voice, policy
         self.hand, self.mind, self.scribe = Hand(), Mind(), Scribe()
@@ -121,10 +125,10 @@ class World:
         self._tool_words = 0
         self.loop = self.runner.get_loop()
         self.loop.set_exception_handler(lambda _, context: self.accidents.append(repr(context)))
-        self.do(lambda: self._begin(speaks=speaks))
+        self.do(lambda: self._begin(speaks, detection))
         self.run(100)
 
-    def _begin(self, *, speaks: bool) -> None:
+    def _begin(self, speaks: bool, detection: dict[str, Any] | None) -> None:
         parts = Parts(responder=self.mind, voice=self.voice, ears=ReadingEars())
         self.service = Exchange(lab_config(parts, LIVELY), lambda: self.hand)
         self.scribe.began = self._judge_summary
@@ -132,7 +136,7 @@ class World:
         self.user, self.sink = TalkingUser(), ClockSink(self.loop.time, self.witness.cut)
         hearing = {
             "transcription": {"model": SETTINGS.transcription_model},
-            "turn_detection": {"type": "server_vad", "silence_duration_ms": 200},
+            "turn_detection": detection,
         }
         config = {
             "tools": [WEATHER],
