@@ -223,15 +223,17 @@ def test_what_is_locked_is_refused_here(
 
 def test_a_refused_update_leaves_the_old_options_in_force_and_says_so(lab: LabParts) -> None:
     async def talk(lab: LabParts) -> None:
-        hand = Hand()
+        hand, updates = Hand(), Updates()
         service = MemoryService(lab_config(lab), lambda: hand)
-        session, _ = voice_session(service, options=text_only(instructions="Be brief."))
+        session, _ = voice_session(service, trace=updates, options=text_only(instructions="Be brief."))
         await listening(session)
         hand.refusals["session.update"] = 1
         session.set_options(text_only(instructions="Be long.", tool_choice="none"))
         now = await session.wait_for(lambda now: now.problems)
         assert "refused the new options, the old ones stay in force" in now.problems[0]
+        await say(session, "How are you?")
         assert (now.options.instructions, now.options.tool_choice) == ("Be brief.", "auto")
+        assert len(updates.sent) == 2, "it is not asked for again"
         service.line.cut()
         await session.wait_for(lambda now: now.state is State.RECONNECTING)
         await listening(session)
@@ -274,6 +276,8 @@ def test_new_options_survive_a_lost_line(is_confirmed: bool, lab: LabParts) -> N
         assert len(updates.sent) == (3 if is_confirmed else 4)
         await say(session, "What is my dog called?")
         assert "Biscuit" in session.snapshot().turns[-1].assistant_text
+        await asyncio.sleep(60)
+        assert session.problems == []
         await session.stop()
 
     run(talk, lab)
@@ -341,15 +345,39 @@ def test_a_server_that_takes_another_value_is_found_out(lab: LabParts, monkeypat
         return event
 
     async def talk(lab: LabParts) -> None:
-        session, _ = voice_session(MemoryService(lab_config(lab)))
+        updates = Updates()
+        session, _ = voice_session(MemoryService(lab_config(lab)), trace=updates)
         await listening(session)
         session.set_options(SessionOptions(speed=1.2))
         now = await session.wait_for(lambda now: now.problems)
+        session.set_options(SessionOptions(speed=1.2, max_output_tokens=100))
+        await session.wait_for(lambda now: now.options.max_output_tokens == 100)
+        assert updates.sent[-1]["audio"] == {"output": {"speed": 1.2}}, "what it did not take is asked for again"
         assert now.problems == ("The server's session is not as asked: speed is 1.0, 1.2 was asked for.",)
         assert now.options.speed == 1.0
         await session.stop()
 
     frames_through(slow, monkeypatch)
+    run(talk, lab)
+
+
+def test_what_a_server_never_tells_is_remembered_here(lab: LabParts, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(event: Event) -> Event:
+        event.get("session", {}).pop("reasoning", None)  # as recorded (reference §1.5)
+        return event
+
+    async def talk(lab: LabParts) -> None:
+        service = MemoryService(lab_config(lab))
+        session, _ = voice_session(service, options=SessionOptions(reasoning_effort="low"))
+        await listening(session)
+        assert service.line.session.wire["reasoning"] == {"effort": "low"}
+        session.set_options(SessionOptions(max_output_tokens=100))
+        await session.wait_for(lambda now: now.options.max_output_tokens == 100)
+        assert service.line.session.wire["reasoning"] is None
+        assert session.problems == []
+        await session.stop()
+
+    frames_through(silent, monkeypatch)
     run(talk, lab)
 
 
