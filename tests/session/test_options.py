@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from realtime_helpers import (
     PushToTalk,
     RealtimeSession,
+    Reconnect,
     SemanticVAD,
     ServerVAD,
     SessionError,
@@ -28,7 +30,8 @@ from realtime_helpers.protocol import commit_audio, create_response
 from realtime_helpers.runtime import background_loop
 from realtime_helpers.session.live import LiveSession
 from realtime_helpers.simulator import Config, Simulator
-from tests.memory.world import Hand
+from realtime_helpers.simulator.faults import NO_FAULTS, Faults
+from tests.memory.world import Exchange, Hand
 
 from .lab import run, say, say_aloud, snap, voice_session
 
@@ -262,13 +265,15 @@ def test_what_was_chosen_while_an_update_was_refused_is_tried(lab: LabParts) -> 
 @pytest.mark.parametrize("is_confirmed", [True, False])
 def test_new_options_survive_a_lost_line(is_confirmed: bool, lab: LabParts) -> None:
     async def talk(lab: LabParts) -> None:
-        service, updates = MemoryService(lab_config(lab)), Updates()
-        session, _ = voice_session(service, trace=updates, options=text_only())
+        service, updates = Exchange(lab_config(lab), lambda: Faults(NO_FAULTS, random.Random(0))), Updates()
+        patience = Reconnect(attempts=20, first_wait_s=8.0)
+        session, _ = voice_session(service, trace=updates, options=text_only(), reconnect=patience)
         await say(session, "My dog is called Biscuit.")
         session.set_options(text_only(instructions="Be kind.", turn_detection=SemanticVAD()))
         if is_confirmed:
             await session.wait_for(lambda now: now.options.instructions == "Be kind.")
         snap(service)
+        service.refused_lines = 8  # longer than a confirmation is waited for
         await session.wait_for(lambda now: len(now.restorations) == 1)
         now = await session.wait_for(lambda now: now.options.instructions == "Be kind.")
         assert now.options.turn_detection.eagerness == "auto"
