@@ -77,7 +77,10 @@ class SoundFile:
         yield silence(LEAD_MS)
         with _reading(self._path) as file:
             resampler = Resampler(file.samplerate, RATE_HZ, file.channels)
-            for block in file.blocks(file.samplerate * CHUNK_MS // 1000, dtype="float32", always_2d=True):
+            # soundfile seeks after each read, and in an MP3 that lands somewhere else: the sound would break up
+            file.seekable = lambda: False
+            size = file.samplerate * CHUNK_MS // 1000
+            while len(block := file.read(size, dtype="float32", always_2d=True)):
                 yield resampler.convert(pcm_from_samples(block.reshape(-1)))
             yield resampler.end()
         yield silence(self._pause_ms)

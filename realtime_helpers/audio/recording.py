@@ -42,6 +42,7 @@ class StereoRecorder:
         self._written = 0
         self._is_live = False
         self._left, self._right = bytearray(), bytearray()  # what was not written yet
+        self._quiet = _SETTLING_BYTES  # silence written on the right since the last sound there
         self._halves = [b"", b""]  # of samples, by side
         self._sink: Sink | None = None
         self._replies: dict[str, _Reply] = {}
@@ -144,9 +145,11 @@ class StereoRecorder:
         if not self._written and len(self._left) < len(sound):
             self._left[:0] = bytes(len(sound) - len(self._left))  # it sounded before the microphone was there
         began_at = len(self._left) - len(sound)
-        if began_at - len(self._right) > _SETTLING_BYTES:
-            self._right += bytes(began_at - len(self._right))
+        gap = began_at - len(self._right)
+        if gap + self._quiet > _SETTLING_BYTES:
+            self._right += bytes(max(0, gap))
         self._right += sound
+        self._quiet = 0
 
     def _heard_ms(self, item_id: str) -> int:
         return self._sink.head.heard_ms(item_id) if self._sink is not None else 0
@@ -154,7 +157,8 @@ class StereoRecorder:
     def _settle(self, size: int) -> None:
         """Write the oldest part of both sides."""
         if size > 0:
-            self._write(_interleaved(self._left[:size], self._right[:size].ljust(size, b"\0")))
+            self._write(_interleaved(self._left[:size], self._right[:size]))
+            self._quiet += max(0, size - len(self._right))
             del self._left[:size], self._right[:size]
 
     def _ended(self, item_id: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime_helpers.audio.formats import CHUNK_BYTES
@@ -48,6 +48,7 @@ def test_a_pattern_of_the_corpus(pattern: dict[str, Any]) -> None:
 arrivals = st.lists(st.integers(0, 60), max_size=150)
 
 
+@settings(deadline=None)
 @given(arrivals, st.sampled_from([0, 40, 120, 400, 4_000]))
 def test_nothing_is_doubled_or_reordered_and_the_time_line_holds(numbers: list[int], patience_ms: int) -> None:
     buffer = JitterBuffer(patience_ms)
@@ -64,6 +65,7 @@ def test_nothing_is_doubled_or_reordered_and_the_time_line_holds(numbers: list[i
     assert buffer.restarts == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 3), min_size=1, max_size=200))
 def test_what_is_late_by_no_more_than_the_patience_is_not_lost(delays: list[float]) -> None:
     """Delays in chunks: a chunk that comes before the third one after it has its place kept."""
@@ -74,6 +76,7 @@ def test_what_is_late_by_no_more_than_the_patience_is_not_lost(delays: list[floa
     assert set(counts(buffer).values()) == {0}
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=60), st.sampled_from([0, 120]))
 def test_wild_numbers_cost_neither_memory_nor_sanity(numbers: list[int], patience_ms: int) -> None:
     buffer = JitterBuffer(patience_ms)

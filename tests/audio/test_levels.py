@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime_helpers.audio.formats import CHUNK_BYTES, chunks_of, pcm_from_samples, silence
@@ -57,6 +57,7 @@ def test_clipping_is_three_samples_at_full_scale_in_a_row() -> None:
     assert not meter.add(tone(0.5)).is_clipped
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([0, 32767]), max_size=60), st.integers(1, 7))
 def test_a_clipping_is_counted_once_wherever_chunks_are_cut(samples: list[int], size: int) -> None:
     meter = LevelMeter()
@@ -77,6 +78,7 @@ def test_a_peak_is_held_and_falls_by_the_time_of_the_audio() -> None:
     assert meter.add(silence(20_000)).held_dbfs == QUIETEST_DBFS
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 100), min_size=1, max_size=20))
 def test_the_size_of_chunks_does_not_change_how_a_peak_falls(lengths_ms: list[int]) -> None:
     fine, coarse = LevelMeter(hold_ms=100), LevelMeter(hold_ms=100)

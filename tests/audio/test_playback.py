@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime_helpers import SilentSink
@@ -83,6 +83,7 @@ def test_a_reply_that_ends_within_a_block_did_not_run_dry() -> None:
     assert head.underruns == 0
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 400)), max_size=20),
     st.lists(st.integers(0, 1_400), max_size=20),
@@ -100,6 +101,7 @@ def test_no_sound_is_lost_doubled_or_reordered(pushed: list[tuple[str, int]], pu
     assert len(heard) + head.queued_ms * BYTES_PER_MS == len(written)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 7), max_size=40), st.integers(1, 9))
 def test_a_delta_cut_in_the_middle_of_a_sample_does_not_turn_the_rest_into_noise(
     sizes: list[int], pull_size: int

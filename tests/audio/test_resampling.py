@@ -9,7 +9,7 @@ from itertools import cycle
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime_helpers.audio.formats import AUDIO_FORMATS, duration_ms, pcm_from_samples, resample, samples_from_pcm
@@ -66,6 +66,7 @@ def test_clips_put_one_after_the_other_do_click() -> None:
 
 
 @pytest.mark.parametrize("from_hz", DEVICE_RATES)
+@settings(deadline=None)
 @given(sizes=st.lists(st.integers(1, 5_000), min_size=1, max_size=5))
 def test_where_it_is_cut_does_not_matter(from_hz: int, sizes: list[int]) -> None:
     clip = tone(from_hz, seconds=0.1)
@@ -105,6 +106,7 @@ def test_telephone_audio_streams_both_ways(name: str, size: int) -> None:
     assert loudest_besides_db(heard, 24_000, 1_000) < -38
 
 
+@settings(deadline=None)
 @given(parts=st.lists(st.binary(max_size=700), max_size=10))
 def test_heard_milliseconds_never_exceed_what_came(parts: list[bytes]) -> None:
     """An interruption may only name milliseconds that the server sent (reference §3.5)."""
