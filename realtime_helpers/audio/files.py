@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import wave
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+import struct
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from .sinks import UnattendedSink
 from .sources import LEAD_MS, at_the_speed_of_sound
 
 _SAMPLE_BYTES = 2
+_HEADER_BYTES = 44
+_MOST_BYTES = 2**32 - 1 - 36
+"""A WAV file counts its bytes in 32 bits: a day of one channel, half a day of two. Programs play on beyond it."""
 
 
 def read_sound_file(path: Path | str) -> bytes:
@@ -142,7 +145,11 @@ class FileSink(UnattendedSink):
 
     def _hear(self, pcm: bytes, length_ms: int) -> None:
         if self._writer is not None:
-            self._try(self._writer.write, pcm.ljust(length_ms * BYTES_PER_MS, b"\0"))
+            try:
+                self._writer.write(pcm.ljust(length_ms * BYTES_PER_MS, b"\0"))
+            except AudioError as error:  # in a tick of the clock nobody would hear of it: it is told with the next call
+                self._error = error
+                self._writer = None
 
     def close(self) -> None:
         """See `Sink.close`.
@@ -152,16 +159,9 @@ class FileSink(UnattendedSink):
         """
         super().close()
         if self._writer is not None:
-            self._try(self._writer.close)
+            self._writer.close()
             self._writer = None
         self._complain()
-
-    def _try(self, write: Callable[..., None], *arguments: bytes) -> None:
-        try:
-            write(*arguments)
-        except AudioError as error:  # of a clock's tick nobody would hear: it is told with the next call
-            self._error = error
-            self._writer = None
 
     def _complain(self) -> None:
         if self._error is not None:
@@ -170,7 +170,7 @@ class FileSink(UnattendedSink):
 
 
 class WavWriter:
-    """A WAV file of PCM16 at 24 kHz that is whole after each write.
+    """A WAV file of PCM16 at 24 kHz that is whole after each write, whatever happens next.
 
     Args:
         path: Overwritten if it is there.
@@ -182,41 +182,51 @@ class WavWriter:
 
     def __init__(self, path: Path, channels: int) -> None:
         self._path = path
-        with self._explained():
-            self._file = path.open("wb")
-            self._wav = wave.open(self._file)  # noqa: SIM115 - open for as long as the session
-            self._wav.setparams((channels, _SAMPLE_BYTES, RATE_HZ, 0, "NONE", ""))
-            self._wav.writeframes(b"")
+        self._channels = channels
+        self._size = 0
+        try:
+            self._file = path.open("wb", buffering=0)
+        except OSError as error:
+            raise self._complaint(error.strerror) from None
+        self._write(0, self._header())
 
     def write(self, pcm: bytes) -> None:
         """Add to its end.
 
         Raises:
-            AudioError: There is no room for it. The file is closed, with all that fitted in.
+            AudioError: There is no room for it. What fitted in is there, and the file is closed.
         """
-        with self._explained():
-            self._wav.writeframes(pcm)
+        if pcm:
+            self._write(_HEADER_BYTES + self._size, pcm)
+            self._write(0, self._header())
 
     def close(self) -> None:
-        """Write what is left. Harmless when it is closed.
+        """Let go of it. Harmless when it is closed."""
+        self._file.close()
 
-        Raises:
-            AudioError: There is no room for it.
-        """
-        with self._explained():
-            try:
-                self._wav.close()
-            finally:
-                self._file.close()
+    def _header(self) -> bytes:
+        frame_bytes = self._channels * _SAMPLE_BYTES
+        size = min(self._size, _MOST_BYTES)
+        about = struct.pack(
+            "<IHHIIHH", 16, 1, self._channels, RATE_HZ, RATE_HZ * frame_bytes, frame_bytes, 8 * _SAMPLE_BYTES
+        )
+        return (
+            struct.pack("<4sI4s4s", b"RIFF", size + 36, b"WAVE", b"fmt ") + about + struct.pack("<4sI", b"data", size)
+        )
 
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _write(self, position: int, data: bytes) -> None:
         try:
-            yield
+            self._file.seek(position)
+            count = self._file.write(data)
+            reason = "no room left"
         except OSError as error:
-            for part in ("_wav", "_file"):
-                with contextlib.suppress(OSError, AttributeError):
-                    getattr(self, part).close()
-            raise AudioError(
-                f"{self._path} cannot be written ({error.strerror}).", "Name another place, or make room there."
-            ) from None
+            count, reason = 0, error.strerror or "unknown error"
+        self._size = max(self._size, position + count - _HEADER_BYTES)
+        if count < len(data):
+            with contextlib.suppress(OSError), self._file:
+                self._file.seek(0)
+                self._file.write(self._header())
+            raise self._complaint(reason)
+
+    def _complaint(self, reason: str | None) -> AudioError:
+        return AudioError(f"{self._path} cannot be written ({reason}).", "Name another place, or make room there.")

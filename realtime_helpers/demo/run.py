@@ -104,7 +104,8 @@ def run_demo(options: DemoOptions, console: Console) -> int:
         stack.callback(_save, options.output, session, recorder, stage)
         stack.callback(session.stop)
         _introduce(stage, settings, audible)
-        session.start(source=recorder.user(user), sink=recorder.assistant(speaker() if audible else SilentSink()))
+        sink = speaker() if audible else SilentSink(realtime=in_real_time)
+        session.start(source=recorder.user(user), sink=recorder.assistant(sink))
         _talk(session, user, clips, stage, outcome)
         _check_server(session, outcome)
         now = session.snapshot

@@ -239,7 +239,7 @@ def test_a_full_disk_is_a_sentence_and_what_fitted_is_there(tmp_path: Path) -> N
     with room_for(10_000), pytest.raises(AudioError, match="cannot be written"):
         sink.play("a", reply(400))
     sink.close()
-    assert written(tmp_path / "heard.wav")[0] == (7, 200)
+    assert written(tmp_path / "heard.wav")[0] == (7, 207)
 
 
 def test_a_disk_that_fills_while_time_passes_is_told_with_the_next_reply(tmp_path: Path) -> None:
