@@ -44,7 +44,6 @@ class StereoRecorder:
         self._left, self._right = bytearray(), bytearray()  # what was not written yet
         self._quiet = _SETTLING_BYTES  # silence written on the right since the last sound there
         self._halves = [b"", b""]  # of samples, by side
-        self._sink: Sink | None = None
         self._replies: dict[str, _Reply] = {}
         self._failure = ""
 
@@ -55,7 +54,6 @@ class StereoRecorder:
 
     def assistant(self, sink: Sink) -> Sink:
         """The same sink, recorded on the right."""
-        self._sink = sink
         return _RecordedSink(sink, self)
 
     @property
@@ -103,11 +101,11 @@ class StereoRecorder:
             self._place_what_sounded()
             self._settle(len(self._left) - _SETTLING_BYTES)
 
-    def _take_reply(self, item_id: str, pcm: bytes) -> None:
+    def _take_reply(self, sink: Sink, item_id: str, pcm: bytes) -> None:
         with self._lock:
             if self._is_live:
                 if item_id not in self._replies:
-                    self._replies[item_id] = _Reply(self._heard_ms(item_id))
+                    self._replies[item_id] = _Reply(sink, sink.head.heard_ms(item_id))
                 self._replies[item_id].waiting += pcm
             else:
                 self._write(_interleaved(b"", self._whole_samples(1, pcm)))
@@ -137,7 +135,7 @@ class StereoRecorder:
         """Put what was heard since the last look where it sounded: just before now, and close to what it goes on."""
         sound = bytearray()
         for item_id, reply in list(self._replies.items()):
-            sound += reply.take(self._heard_ms(item_id))
+            sound += reply.take(reply.sink.head.heard_ms(item_id))
             if reply.is_over:
                 del self._replies[item_id]
         if not sound:
@@ -150,9 +148,6 @@ class StereoRecorder:
             self._right += bytes(max(0, gap))
         self._right += sound
         self._quiet = 0
-
-    def _heard_ms(self, item_id: str) -> int:
-        return self._sink.head.heard_ms(item_id) if self._sink is not None else 0
 
     def _settle(self, size: int) -> None:
         """Write the oldest part of both sides."""
@@ -183,6 +178,7 @@ class StereoRecorder:
 class _Reply:
     """Audio of a reply that was received, and not yet heard."""
 
+    sink: Sink
     heard_ms: int
     waiting: bytearray = field(default_factory=bytearray)
     has_ended: bool = False
@@ -221,7 +217,7 @@ class _RecordedSink:
         self._sink.open()
 
     def play(self, item_id: str, pcm: bytes) -> None:
-        self._recorder._take_reply(item_id, pcm)  # noqa: SLF001 - one room, two halves
+        self._recorder._take_reply(self._sink, item_id, pcm)  # noqa: SLF001 - one room, two halves
         self._sink.play(item_id, pcm)
 
     def end(self, item_id: str) -> None:

@@ -181,6 +181,18 @@ async def test_a_reply_before_the_microphone_is_open_is_not_lost(tmp_path: Path)
     assert left[-1] == 25
 
 
+async def test_a_reply_that_goes_on_on_another_speaker_is_one(tmp_path: Path) -> None:
+    room = Room(StereoRecorder())
+    room.sink.play("a", reply(1_000))
+    await room.pass_time(400)
+    before, room.device = room.sink, QueueSink(PlayHead())
+    room.sink = room.recorder.assistant(room.device)
+    before.flush(lambda: None)
+    room.sink.play("a", reply(600))
+    await room.pass_time(1_000)
+    assert sounds_ms(room.save(tmp_path)[1]) == [(0, 1_000)]
+
+
 async def test_deltas_may_end_in_the_middle_of_a_sample(tmp_path: Path) -> None:
     room = Room(StereoRecorder())
     whole = np.arange(1, 24 * 200 + 1, dtype="<i2").tobytes()
