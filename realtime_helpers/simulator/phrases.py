@@ -48,4 +48,8 @@ PHRASES: list[str] = [
     *(f"my favorite color is {colour}" for colour in _COLOURS),
     *(f"i play the {instrument}" for instrument in _INSTRUMENTS),
     *(f"what is the weather in {city}" for city in _CITIES),
+    *(f"what is the weather in {one} and in {other}" for one in _CITIES[:3] for other in _CITIES[:3] if one != other),
+    *(f"what time is it in {city}" for city in _CITIES),
+    *(f"remind me to call anna in {minutes} minutes" for minutes in ("five", "ten", "twenty")),
+    "what are my reminders",
 ]

@@ -18,7 +18,7 @@ from .language import detect_language
 from .prompt import Line, Prompt, ToolCall
 from .stories import tell_stories
 from .summariser import asks_to_summarise, summarise_lines
-from .tool_calls import choose_calls
+from .tool_calls import calls_since_question, choose_calls
 from .words import NUMBERS, words_of
 
 
@@ -61,11 +61,14 @@ class BuiltinResponder:
         lines = prompt.lines
         question = next((line.text for line in reversed(lines) if line.role == "user"), "")
         question = " ".join(question.split())[-_LONGEST_QUESTION:]
-        if lines and lines[-1].role == "tool" and prompt.tool_choice == "auto":
-            return Reply(_report_outputs(lines))
-        if calls := choose_calls(question, prompt):
+        asked = calls_since_question(lines)
+        waiting = {line.call_id for line in asked} - {line.call_id for line in lines if line.role == "tool"}
+        if (calls := choose_calls(question, prompt)) and not waiting:
             return Reply(calls=calls)
-        return Reply(self._say(question, lines))
+        report = _report_outputs(lines)
+        if asked or (lines and lines[-1].role == "tool" and not _is_late(lines)):
+            return Reply(report or _WAITING)
+        return Reply(f"{report} {self._say(question, lines)}".strip())
 
     def _say(self, question: str, lines: Sequence[Line]) -> str:
         asked = words_of(question)
@@ -181,21 +184,42 @@ def _small_talk(question: str, asked: list[str]) -> str:
     return f"I heard: {question.rstrip('.?!')}. I am a simulator, so I can only answer that with my own words."
 
 
+_WAITING = "I am still waiting for the result."
+
+
+def _is_late(lines: Sequence[Line]) -> bool:
+    """Whether the output that comes last is that of a call made before the user last spoke, and went unanswered."""
+    last = max((place for place, line in enumerate(lines) if line.role == "user"), default=0)
+    was_answered = any(line.role == "assistant" and line.text for line in lines[last + 1 :])
+    return not was_answered and any(
+        line.call is not None and line.call_id == lines[-1].call_id for line in lines[:last]
+    )
+
+
 def _report_outputs(lines: Sequence[Line]) -> str:
+    """What came from tools since the assistant last said something."""
     outputs: list[str] = []
     for line in reversed(lines):
-        if line.role != "tool":
+        if line.role == "assistant" and line.text:
             break
-        outputs.insert(0, _spoken(line.text))
-    return "Here is what I found. " + " ".join(outputs)
+        if line.role == "tool":
+            outputs.insert(0, _spoken(line.text))
+    return "Here is what I found. " + " ".join(outputs) if outputs else ""
 
 
 def _spoken(output: str) -> str:
     try:
         data = orjson.loads(output)  # unlike `json` it lets no half of a surrogate pair in, which no frame could carry
-        said = f"{data}"
+        if isinstance(data, dict) and list(data) == ["error"]:
+            return f"That did not work. {_in_words(data['error']).strip().rstrip('.')}."
+        return f"{_in_words(data)}."
     except (ValueError, RecursionError):  # the last for a thousand brackets in each other
         return output.strip().rstrip(".") + "."
+
+
+def _in_words(data: object) -> str:
     if isinstance(data, dict):
-        said = ", ".join(f"{str(key).replace('_', ' ')} {value}" for key, value in data.items())
-    return f"{said}."
+        return ", ".join(f"{str(key).replace('_', ' ')} {_in_words(value)}" for key, value in data.items())
+    if isinstance(data, list):
+        return "; ".join(map(_in_words, data)) or "nothing"
+    return f"{data}"

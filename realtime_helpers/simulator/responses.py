@@ -172,7 +172,9 @@ class Responses:
             instructions=instructions,
             tools=tools,
             tool_choice=choice,
-            parallel_tool_calls=wanted.get("parallel_tool_calls", session.get("parallel_tool_calls")) is not False,
+            parallel_tool_calls=(
+                model.reasons and wanted.get("parallel_tool_calls", session.get("parallel_tool_calls")) is not False
+            ),
             audio_format=AUDIO_FORMATS[output["format"]["type"]] if is_spoken else None,
             audio_output=output,
             max_output_tokens=limit,
