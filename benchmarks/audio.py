@@ -1,0 +1,349 @@
+"""`make bench`: how soon one hears, how soon it falls silent, and what that takes, against others in the same run.
+
+All contenders meet the same scripted server (this process) on the same virtual sound card (theirs). What an event took
+is counted from the moment the server sent it, and what a chunk took to the moment the server had it: the local socket
+counts for everybody. Times are in milliseconds, medians unless stated otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import os
+import random
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from card import MARK_MS, reply_of
+from scripted_server import Run, ScriptedServer, Step, jittery, reply, steady
+
+HERE = Path(__file__).parent
+REPLIES = 5
+CUTS_S = (0.3537, 0.5171, 0.9993, 1.2841, 1.6119, 2.0457)
+"""When replies of six seconds are interrupted: twice while they are made, four times while they only play on."""
+JITTER_DELTA_MS, JITTER_S, JITTER_MS = 100, 0.15, 10_000
+BURSTS, BURST_MS = 5, 60_000
+COMPUTE_AT_S, COMPUTE_S = 5.4, 4.0
+SESSIONS, WARM_UP_S, CPU_S, CARD_BLOCK_MS = 20, 2.0, 6.0, 40
+FLOOD_DELTAS = 2_000
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Who is measured.
+
+    Attributes:
+        name: In the sentences.
+        kind: Module and function in `contenders`.
+        python: Whose packages it has.
+        prebuffer_ms: Of our speaker, where it is not the usual one.
+    """
+
+    name: str
+    kind: str
+    python: str = sys.executable
+    prebuffer_ms: int | None = None
+
+
+OURS = Contender("ours", "ours:talk")
+NOTEBOOK = Contender("play-when-done", "notebook:talk")
+NOBODY = Contender("the card alone", "nobody")
+
+
+def peers() -> list[Contender]:
+    """Those that are installed here; how to get the others is said."""
+    found = []
+    if importlib.util.find_spec("agents"):
+        found.append(Contender("openai-agents", "openai_agents:talk"))
+    else:
+        print("not measured: openai-agents; install it with: pip install openai-agents")
+    pipecat_python = os.environ.get("PIPECAT_PYTHON") or (sys.executable if importlib.util.find_spec("pipecat") else "")
+    if pipecat_python:
+        found.append(Contender("pipecat", "pipecat:talk", pipecat_python))
+    else:
+        print("not measured: pipecat; install it with: pip install 'pipecat-ai[openai]' (best into an environment of "
+              "its own; then name that one's Python: PIPECAT_PYTHON=.../bin/python make bench)")  # fmt: skip
+    return found
+
+
+def talk_script() -> list[Step]:
+    """Replies heard to their end, replies interrupted, and one over a bad network."""
+    rng = random.Random(4)
+    steps: list[Step] = []
+    at_s = 1.0
+    for number in range(REPLIES):
+        at_s += rng.uniform(0, 0.01)  # another moment of the card's block each time
+        steps += reply(number, at_s, steady(4_000))
+        at_s += 4.7
+    for number, cut_s in enumerate(CUTS_S, REPLIES):
+        steps += reply(number, at_s, steady(6_000), cut_s=cut_s)
+        at_s += cut_s + 0.9
+    arrivals = jittery(JITTER_MS, JITTER_DELTA_MS, rng, JITTER_S)
+    steps += reply(REPLIES + len(CUTS_S), at_s, arrivals, JITTER_DELTA_MS)
+    return steps
+
+
+def load_script() -> list[Step]:
+    """Replies of a minute that come at once, then one while the main thread computes."""
+    steps: list[Step] = []
+    for number in range(BURSTS):
+        steps += reply(number, 1.0 + 0.8 * number, [0.0] * (BURST_MS // 250), cut_s=0.2)
+    steps += reply(BURSTS, COMPUTE_AT_S + 0.7, steady(6_000), cut_s=2.5137)
+    return steps
+
+
+def both_ways_script() -> list[Step]:
+    """Replies at the speed of speech, one after the other."""
+    steps: list[Step] = []
+    for number in range(int((WARM_UP_S + CPU_S) / 5.6) + 1):
+        steps += reply(number, 0.6 + 5.6 * number, steady(5_000, pace_s=0.25))
+    return steps
+
+
+SCRIPTS = {
+    "talk": talk_script(),
+    "load": load_script(),
+    "both_ways": both_ways_script(),
+    "flood": list(reply(0, 3.0, [0.0] * FLOOD_DELTAS)),
+}
+
+
+@dataclass
+class Seen:
+    """What came out of one connection."""
+
+    run: Run
+    captured_from_s: float
+    handed: list[tuple[float, int]]
+    sounded: list[tuple[int, int, float, int, int]]
+    computing_s: tuple[float, float] = (0.0, 0.0)
+
+    def noted(self, kind: str, numbers: Iterable[int]) -> dict[int, float]:
+        times = dict(self.run.sent)
+        return {number: times[f"{kind} {number}"] for number in numbers}
+
+    def handed_ms(self, numbers: Iterable[int]) -> list[float]:
+        """From the first delta of a reply to its first sample handed over."""
+        found = []
+        for number, sent_s in self.noted("first", numbers).items():
+            found += [min((at_s - sent_s) * 1000 for at_s, mark in self.handed if mark and reply_of(mark) == number)]
+        return found
+
+    def blocks(self, number: int) -> list[tuple[int, int, float, int, int]]:
+        return [block for block in self.sounded if reply_of(block[3] or block[4]) == number]
+
+    def sounds_ms(self, numbers: Iterable[int]) -> list[float]:
+        """From the first delta of a reply to the card taking the first block of it."""
+        return [(self.blocks(number)[0][2] - at_s) * 1000 for number, at_s in self.noted("first", numbers).items()]
+
+    def silent_ms(self, numbers: Iterable[int]) -> list[float]:
+        """From `speech_started` to the end of the last block of the reply that the card took."""
+        cuts = self.noted("cut", numbers).items()
+        return [(self.blocks(number)[-1][2] - at_s) * 1000 + MARK_MS for number, at_s in cuts]
+
+    def gaps_ms(self, number: int) -> list[int]:
+        """Silences within a reply."""
+        blocks = self.blocks(number)
+        return [
+            (later[1] - earlier[1] - 1) * MARK_MS
+            for earlier, later in zip(blocks, blocks[1:], strict=False)
+            if later[1] - earlier[1] > 1 or not earlier[4]
+        ]
+
+    def uploads_ms(self, from_s: float = 0.0, to_s: float = float("inf")) -> list[float]:
+        """From the last sample of a chunk captured to the chunk at the server."""
+        captured = [(self.captured_from_s + mark * MARK_MS / 1000, at_s) for mark, at_s in self.run.heard]
+        return [(at_s - captured_s) * 1000 for captured_s, at_s in captured if from_s <= captured_s < to_s]
+
+
+@asynccontextmanager
+async def contending(server: ScriptedServer, one: Contender, script: str, sessions: int = 1, block_ms: int = MARK_MS):  # type: ignore[no-untyped-def]
+    """The contender at work, and the runs of its sessions."""
+    wanted = f"{script}~{one.name}"
+    environment = dict(os.environ)
+    if one.prebuffer_ms is not None:
+        environment["PREBUFFER_MS"] = str(one.prebuffer_ms)
+    process = await asyncio.create_subprocess_exec(
+        one.python, str(HERE / "contender.py"), one.kind, server.url, wanted, str(sessions), str(block_ms),
+        stdin=PIPE, stdout=PIPE, limit=1 << 28, env=environment,
+    )  # fmt: skip
+    runs = server.runs[wanted] = []
+    try:
+        if one is not NOBODY:
+            async with asyncio.timeout(60):
+                while len(runs) < sessions or not all(run.began_s for run in runs):
+                    await asyncio.sleep(0.05)
+                    if process.returncode is not None:
+                        sys.exit(f"{one.name} ended before it was connected.")
+        yield process, runs
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def tell(process: Process, command: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{command}\n".encode())
+    await process.stdin.drain()
+
+
+async def ask(process: Process, command: str) -> Any:
+    await tell(process, command)
+    assert process.stdout is not None
+    return json.loads(await process.stdout.readline())
+
+
+async def follow(server: ScriptedServer, one: Contender, script: str, tail_s: float, *, computes: bool = False) -> Seen:
+    async with contending(server, one, script) as (process, (run,)):
+        computing_s = (0.0, 0.0)
+        if computes:
+            await asyncio.sleep(run.began_s + COMPUTE_AT_S - asyncio.get_running_loop().time())
+            computing_s = (run.began_s + COMPUTE_AT_S, run.began_s + COMPUTE_AT_S + COMPUTE_S)
+            await tell(process, f"compute {COMPUTE_S}")
+        await run.is_over.wait()
+        await asyncio.sleep(tail_s)
+        log = await ask(process, "end")
+        return Seen(run, log["captured_from_s"][0], log["handed"], log["sounded"], computing_s)
+
+
+async def cpu_of_sessions(server: ScriptedServer, one: Contender) -> float:
+    """CPU seconds of one session for a second of audio both ways, with its share of the card."""
+    async with contending(server, one, "both_ways", SESSIONS, CARD_BLOCK_MS) as (process, _runs):
+        await asyncio.sleep(WARM_UP_S)
+        before, from_s = await ask(process, "cpu"), asyncio.get_running_loop().time()
+        await asyncio.sleep(CPU_S)
+        after, to_s = await ask(process, "cpu"), asyncio.get_running_loop().time()
+        return (after - before) / (to_s - from_s) / SESSIONS  # type: ignore[no-any-return]
+
+
+async def cpu_of_events(server: ScriptedServer, one: Contender) -> float:
+    """CPU microseconds of an event, half of them sound of a quarter of a second."""
+    async with contending(server, one, "flood") as (process, (run,)):
+        await asyncio.sleep(1.5)
+        before = await ask(process, "cpu")
+        await run.is_over.wait()
+        await asyncio.sleep(1.0)
+        spent = await ask(process, "cpu") - before
+        return spent / len(SCRIPTS["flood"]) * 1e6  # type: ignore[no-any-return]
+
+
+def middle(values: list[float]) -> float:
+    return at(values, 0.5)
+
+
+def at(values: list[float], share: float) -> float:
+    return sorted(values)[min(int(len(values) * share), len(values) - 1)] if values else float("nan")
+
+
+def sentence(what: str, figures: dict[str, float], unit: str, remark: str) -> None:
+    """One line: our figure, and everybody else's with how many times ours it is."""
+    (ours_name, ours), *others = figures.items()
+    rest = ", ".join(f"{name} {value:.1f} ({value / ours:.1f} times)" for name, value in others)
+    print(f"{what}: {ours_name} {ours:.1f} {unit} ({remark}); {rest}", flush=True)
+
+
+async def hear_and_interrupt(server: ScriptedServer, all_of_them: list[Contender]) -> None:
+    """All at the same time: they hardly do anything."""
+    buffered = Contender("ours with 200 ms of prebuffer", "ours:talk", prebuffer_ms=200)
+    tried = [*all_of_them, buffered]
+    found = await asyncio.gather(*(follow(server, one, "talk", tail_s=1.0) for one in tried))
+    seen = {one.name: one_seen for one, one_seen in zip(tried, found, strict=True)}
+    usual = {one.name: seen[one.name] for one in all_of_them}
+    first, cut, jitter = range(REPLIES), range(REPLIES, REPLIES + len(CUTS_S)), REPLIES + len(CUTS_S)
+    sentence(
+        "first delta -> handed to the sink",
+        {name: middle(one.handed_ms(first)) for name, one in usual.items()},
+        "ms", f"worst {max(seen['ours'].handed_ms(first)):.1f}, aim 5",
+    )  # fmt: skip
+    sentence(
+        "first delta -> it sounds",
+        {name: middle(one.sounds_ms(first)) for name, one in usual.items()},
+        "ms", f"worst {max(seen['ours'].sounds_ms(first)):.1f}, of which up to {MARK_MS} are the card's block",
+    )  # fmt: skip
+    sentence(
+        "speech_started -> silence, at worst",
+        {name: at(one.silent_ms(cut), 1) for name, one in usual.items()},
+        "ms", f"aim 20 and the card's block of {MARK_MS}",
+    )  # fmt: skip
+    sentence(
+        "chunk captured -> at the server, median",
+        {name: middle(one.uploads_ms()) for name, one in usual.items()}, "ms", "no aim",
+    )  # fmt: skip
+    sentence(
+        "chunk captured -> at the server, p99",
+        {name: at(one.uploads_ms(), 0.99) for name, one in usual.items()}, "ms", "aim 5",
+    )  # fmt: skip
+    told = []
+    for name, one in seen.items():
+        gaps = one.gaps_ms(jitter)
+        wait = one.sounds_ms([jitter])[0]
+        told.append(f"{name} {len(gaps)} gaps of {sum(gaps)} ms in all, first sound after {wait:.0f} ms")
+    print(
+        f"a reply of {JITTER_MS / 1000:.0f} s whose deltas are up to {JITTER_S * 1000:.0f} ms late: {'; '.join(told)}"
+    )
+
+
+async def under_load(server: ScriptedServer, all_of_them: list[Contender]) -> None:
+    seen = {one.name: await follow(server, one, "load", tail_s=1.2, computes=True) for one in all_of_them}
+    for what, windows in (
+        (f"while {BURSTS} replies of a minute come at once", {name: burst_window(one) for name, one in seen.items()}),
+        ("while the main thread computes in Python", {name: one.computing_s for name, one in seen.items()}),
+    ):
+        for share, word in ((0.5, "median"), (0.99, "p99")):
+            figures = {name: at(one.uploads_ms(*windows[name]), share) for name, one in seen.items()}
+            sentence(f"chunk captured -> at the server, {word}, {what}", figures, "ms", "aim p99 5")
+    computing = [BURSTS]
+    for what, figures in (
+        ("first delta -> handed to the sink", {name: one.handed_ms(computing)[0] for name, one in seen.items()}),
+        ("speech_started -> silence", {name: one.silent_ms(computing)[0] for name, one in seen.items()}),
+    ):
+        sentence(f"{what}, while the main thread computes", figures, "ms", "once")
+    gaps = {name: sum(one.gaps_ms(BURSTS)) for name, one in seen.items()}
+    print("gaps in the reply meanwhile: " + ", ".join(f"{name} {ms} ms" for name, ms in gaps.items()), flush=True)
+
+
+def burst_window(seen: Seen) -> tuple[float, float]:
+    bursts = seen.noted("first", range(BURSTS))
+    return min(bursts.values()) - 0.04, max(bursts.values()) + 0.2
+
+
+async def what_it_takes(server: ScriptedServer, all_of_them: list[Contender]) -> None:
+    card = await cpu_of_sessions(server, NOBODY)
+    figures = {one.name: (await cpu_of_sessions(server, one) - card) * 1000 for one in all_of_them}
+    sentence(
+        f"CPU of one of {SESSIONS} sessions for a second of audio both ways", figures,
+        "ms", f"{100 / figures['ours']:.0f} sessions would take a tenth of a core",
+    )  # fmt: skip
+    ways = {"ours": "ours:listen", "the SDK's typed iteration": "sdk:typed", "openai-agents": "openai_agents:listen"}
+    if not any(one.name == "openai-agents" for one in all_of_them):
+        del ways["openai-agents"]
+    each = {name: await cpu_of_events(server, Contender(name, kind)) for name, kind in ways.items()}
+    socket = await cpu_of_events(server, Contender("the socket", "sdk:unread"))
+    sentence(
+        "CPU of an event received, reduced and its sound decoded", each,
+        "us", f"{socket:.1f} of them the socket library's; aim: typed iteration 5 times",
+    )  # fmt: skip
+    sentence(
+        "the same without the socket library",
+        {name: value - socket for name, value in each.items()}, "us", "typed iteration decodes no sound",
+    )  # fmt: skip
+
+
+async def main() -> None:
+    server = ScriptedServer(SCRIPTS)
+    async with server.serving():
+        everybody = [OURS, *peers(), NOTEBOOK]
+        await hear_and_interrupt(server, everybody)
+        await under_load(server, everybody)
+        await what_it_takes(server, everybody)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
