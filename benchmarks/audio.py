@@ -17,6 +17,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,7 @@ class Seen:
         blocks = self.blocks(number)
         return [
             (later[1] - earlier[1] - 1) * MARK_MS
-            for earlier, later in zip(blocks, blocks[1:], strict=False)
+            for earlier, later in pairwise(blocks)
             if later[1] - earlier[1] > 1 or not earlier[4]
         ]
 

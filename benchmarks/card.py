@@ -13,7 +13,7 @@ import time
 from array import array
 from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 RATE_HZ = 24_000
 MARK_MS = 10
@@ -151,7 +151,7 @@ class Stream:
     def active(self) -> bool:
         return self.is_on
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

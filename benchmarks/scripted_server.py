@@ -239,7 +239,7 @@ class ScriptedServer:
 
     async def _play(self, socket: ServerConnection, name: str, run: Run) -> None:
         run.began_s = time.monotonic() + 0.5
-        for at_s, frame, note in self._scripts[name.split("~")[0]]:
+        for at_s, frame, note in self._scripts[name.partition("~")[0]]:
             if (wait_s := run.began_s + at_s - time.monotonic()) > 0:
                 await asyncio.sleep(wait_s)
             if note:
