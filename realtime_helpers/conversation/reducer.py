@@ -266,7 +266,7 @@ class Conversation:
     def _on_reply_delta(self, event: Event) -> None:
         item = self._items.get(event["item_id"])
         if item is not None:
-            self._items[item.id] = replace(item, text=item.text + event["delta"])
+            self._items[item.id] = item.grown(text=event["delta"])
 
     def _on_reply_text_done(self, event: Event) -> None:
         self._change(event["item_id"], text=event.get("transcript", event.get("text", "")))
@@ -275,8 +275,7 @@ class Conversation:
         item = self._items.get(event["item_id"])
         if item is not None:
             wire = self.reply_format(event.get("response_id", ""))
-            audio_ms = item.audio_ms + _decoded_length(event["delta"]) / wire.bytes_per_ms
-            self._items[item.id] = replace(item, audio_ms=audio_ms, spoken=True)
+            self._items[item.id] = item.grown(audio_ms=_decoded_length(event["delta"]) / wire.bytes_per_ms)
 
     def _on_response_created(self, event: Event) -> None:
         response = event["response"]

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_helpers.conversation import Conversation, Transcript
+from realtime_helpers.conversation import Conversation, Item, Transcript
 from realtime_helpers.simulator.context import Conversation as ServerConversation
 from realtime_helpers.simulator.context import Item as ServerItem
 
@@ -34,6 +35,15 @@ def conversation_of(*events: dict[str, Any]) -> Conversation:
 def test_items_are_announced_twice_and_kept_once() -> None:
     item = text("a", "user", "hello")
     assert conversation_of(added(item, None), done(item), added(item, None)).item_ids == ("a",)
+
+
+def test_more_of_a_reply_changes_nothing_else_of_it() -> None:
+    item = Item(
+        "a", "message", "assistant", "incomplete", "so", True, Transcript.FAILED, 40.0, 20, "call", "name", True
+    )
+    assert item.grown(text=" far") == replace(item, text="so far")
+    assert item.grown(audio_ms=20) == replace(item, audio_ms=60.0)
+    assert replace(item, spoken=False).grown(audio_ms=20).spoken
 
 
 def test_unknown_events_are_ignored() -> None:
