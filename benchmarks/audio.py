@@ -32,7 +32,7 @@ JITTER_DELTA_MS, JITTER_S, JITTER_MS = 100, 0.15, 10_000
 BURSTS, BURST_MS = 5, 60_000
 COMPUTE_AT_S, COMPUTE_S = 5.4, 4.0
 SESSIONS, WARM_UP_S, CPU_S, CARD_BLOCK_MS = 20, 2.0, 6.0, 40
-FLOOD_DELTAS = 2_000
+FLOOD_REPLIES, FLOOD_MS = 50, 10_000
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ SCRIPTS = {
     "talk": talk_script(),
     "load": load_script(),
     "both_ways": both_ways_script(),
-    "flood": list(reply(0, 3.0, [0.0] * FLOOD_DELTAS)),
+    "flood": [step for number in range(FLOOD_REPLIES) for step in reply(number, 3.0, steady(FLOOD_MS, pace_s=0))],
 }
 
 
@@ -225,7 +225,7 @@ async def cpu_of_sessions(server: ScriptedServer, one: Contender) -> float:
 
 
 async def cpu_of_events(server: ScriptedServer, one: Contender) -> float:
-    """CPU microseconds of an event, half of them sound of a quarter of a second."""
+    """CPU microseconds of an event; two of five are a quarter of a second of sound."""
     async with contending(server, one, "flood") as (process, (run,)):
         await asyncio.sleep(1.5)
         before = await ask(process, "cpu")

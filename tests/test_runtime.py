@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 
 import pytest
 
-from realtime_helpers.runtime import BackgroundLoop, background_loop
+from realtime_helpers.runtime import SWITCH_INTERVAL_S, BackgroundLoop, background_loop, prompt_threads
 
 
 def test_there_is_one_background_loop_a_process() -> None:
@@ -63,3 +64,25 @@ def test_waiting_on_the_loop_for_itself_is_refused_instead_of_hanging() -> None:
 
     with pytest.raises(RuntimeError, match="await"):
         background_loop().submit(foolish()).result(5)
+
+
+def test_threads_switch_promptly_until_the_last_session_ends() -> None:
+    usual_s = sys.getswitchinterval()
+    assert usual_s > SWITCH_INTERVAL_S
+    with prompt_threads():
+        with prompt_threads():
+            assert sys.getswitchinterval() == SWITCH_INTERVAL_S
+        assert sys.getswitchinterval() == SWITCH_INTERVAL_S
+    assert sys.getswitchinterval() == usual_s
+
+
+def test_threads_that_switch_still_sooner_are_left_alone() -> None:
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL_S / 5)
+    try:
+        sooner_s = sys.getswitchinterval()
+        with prompt_threads():
+            assert sys.getswitchinterval() == sooner_s
+        assert sys.getswitchinterval() == sooner_s
+    finally:
+        sys.setswitchinterval(usual_s)

@@ -36,6 +36,7 @@ from ..protocol import (
     user_audio,
     user_text,
 )
+from ..runtime import prompt_threads
 from ..settings import Settings
 from ..tools import Toolbox
 from ..tracing import Trace
@@ -223,7 +224,7 @@ class LiveSession:
         state = State.STOPPED
         try:
             async with self._service as service:
-                with stopped_at_exit(self.stop):
+                with stopped_at_exit(self.stop), prompt_threads():
                     replies.player.open()
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self._stay_connected(service))
