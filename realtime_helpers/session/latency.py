@@ -237,7 +237,8 @@ class LatencyMeter:
                 self._question_ended_s = None
                 self._on_speech_started()
             case "input_audio_buffer.speech_stopped":
-                self._question_ended()
+                if self._conversation.awaits_speech:  # otherwise the question ends when an answer is asked for
+                    self._question_ended()
                 self._await_words(event["item_id"])
             case "input_audio_buffer.committed":
                 self._await_words(event["item_id"])
@@ -256,14 +257,17 @@ class LatencyMeter:
     def sending(self, event: Event) -> None:
         """Look at a client event that is on its way."""
         match event["type"]:
-            case "input_audio_buffer.commit":
-                self._question_ended()
             case "response.create" if (event.get("response") or {}).get("conversation") != "none":
                 self._asked_by = event.get("event_id")
                 if self._question_ended_s is None:  # otherwise the question was spoken, and ended before
                     self._question_ended()
             case "conversation.item.truncate":
                 self._on_cut(event["item_id"])
+
+    def sent(self, event: Event) -> None:
+        """Look at a client event that leaves now: a commit waits for the audio before it."""
+        if event["type"] == "input_audio_buffer.commit":
+            self._question_ended()
 
     def sent_audio(self, audio: bytes, length_ms: float) -> None:
         """Audio is on the socket."""

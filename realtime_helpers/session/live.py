@@ -454,6 +454,7 @@ class LiveSession:
                 self._uploads.sent(taken)
             else:
                 self._uploads.note_sent(event)
+                self._meter.sent(event)
                 self._talk.note_sent(event)
             try:
                 frame = encode(event)

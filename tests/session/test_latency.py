@@ -21,8 +21,10 @@ from realtime_helpers.experiments.lab import LIVELY, LabParts, MemoryService, la
 from realtime_helpers.protocol import append_audio, commit_audio, create_response, truncate_item
 from realtime_helpers.session import Latency, Samples, latency
 from realtime_helpers.session.latency import LatencyMeter
+from realtime_helpers.session.snapshot import State
 from realtime_helpers.simulator import Config, Simulator
 
+from .floor import PUSH_TO_TALK, STORY, Floor, Mouth, Script
 from .lab import run, say_aloud, text_session, voice_session
 
 Event = dict[str, Any]
@@ -158,6 +160,30 @@ def test_typed_turns_are_timed_and_written_replies_are_not_waited_for(lab: LabPa
         assert exactly(spoken.snapshot().latency.first_audio) == [QUESTION_TO_AUDIO_MS]
         await written.stop()
         await spoken.stop()
+
+    run(talk, lab)
+
+
+def test_push_to_talk_is_timed_from_the_commit_and_its_interruptions_are_counted(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        mouth = Mouth()
+        floor = Floor(lab, Script([STORY], ["Yes, of course."]), mouth, config=PUSH_TO_TALK)
+        await floor.until(lambda now: now.state is State.LISTENING)
+        await asyncio.sleep(60)
+        clip = await lab.voice.clip("Tell me a long story.")
+        for _ in range(2):
+            floor.session.begin_turn()
+            await asyncio.sleep(mouth.say(clip))
+            floor.session.end_turn()
+            await floor.until(lambda now: now.state is State.SPEAKING)
+            await asyncio.sleep(1)
+        measured = floor.now.latency
+        there_and_back_ms = 60
+        assert exactly(measured.first_audio) == [there_and_back_ms + QUESTION_TO_AUDIO_MS] * 2
+        assert (measured.replies, measured.interrupted) == (2, 1)
+        assert not measured.silence.count, "that is measured from what the server hears"
+        assert exactly(measured.upload_jitter)[:2] == [0, 0]
+        await floor.session.stop()
 
     run(talk, lab)
 
@@ -304,8 +330,9 @@ def test_a_reply_after_a_tool_call_is_timed_from_the_question(bench: Bench) -> N
 
 def test_push_to_talk_ends_the_question_with_the_commit(bench: Bench) -> None:
     bench.ms = 100
-    bench.send(commit_audio(), create_response())
+    bench.meter.sent(commit_audio())
     bench.ms = 130
+    bench.send(create_response())  # as late as that, because a reply had to be cancelled
     bench.commit("u1")
     bench.respond(1)
     bench.begin(1)
@@ -315,6 +342,19 @@ def test_push_to_talk_ends_the_question_with_the_commit(bench: Bench) -> None:
                    "transcript": "yes"})  # fmt: skip
     assert exactly(bench.latency.first_audio) == [500]
     assert exactly(bench.latency.transcript) == [470]
+
+
+def test_where_the_server_does_not_answer_by_itself_the_question_ends_when_an_answer_is_asked_for(bench: Bench) -> None:
+    bench.receive({"type": "session.updated", "session": {"audio": {"input": {"turn_detection":
+                  {"type": "server_vad", "create_response": False}}}}})  # fmt: skip
+    bench.speak("u1")
+    bench.ms = 60_000
+    bench.send(create_response())
+    bench.respond(1)
+    bench.begin(1)
+    bench.ms = 60_500
+    bench.audio(1)
+    assert exactly(bench.latency.first_audio) == [500]
 
 
 def test_late_audio_of_the_reply_before_is_no_answer(bench: Bench) -> None:
