@@ -240,9 +240,9 @@ class Telemetry:
             self._summary.set_attributes(
                 {
                     "realtime.summary.covered_items": event["covers"],
-                    "gen_ai.response.model": event["model"] or "unknown",
                     "gen_ai.usage.input_tokens": event["input_tokens"],
                     "gen_ai.usage.output_tokens": event["output_tokens"],
+                    **({} if event["model"] is None else {"gen_ai.response.model": event["model"]}),
                 }
             )
         self._end(self._summary, at_s, None if event["item_id"] is not None else "no_summary")
