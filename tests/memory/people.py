@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import cache
 from typing import Literal
@@ -147,17 +147,31 @@ class ClockSink(QueueSink):
         self._cut = cut
         self._now_s = now_s
         self._played_to_ms = 0
+        self._waiting: deque[tuple[str, int]] = deque()  # an account of its own: bytes of items that wait
+        self._heard: Counter[str] = Counter()
 
     @property
     def head(self) -> PlayHead:
         now_ms = int(self._now_s() * 1000)
-        self._head.pull((now_ms - self._played_to_ms) * BYTES_PER_MS)
+        played = len(self._head.pull((now_ms - self._played_to_ms) * BYTES_PER_MS))
         self._played_to_ms = now_ms
+        while played:
+            item_id, size = self._waiting.popleft()
+            self._heard[item_id] += min(size, played)
+            if size > played:
+                self._waiting.appendleft((item_id, size - played))
+            played -= min(size, played)
         return self._head
 
+    def play(self, item_id: str, pcm: bytes) -> None:
+        super().play(item_id, pcm)
+        self._waiting.append((item_id, len(pcm)))
+
     def flush(self, settled: Callable[[], None]) -> None:
-        for item_id in self.head.queued_items:
-            self._cut(item_id, self.head.heard_ms(item_id))
+        self.head.queued_ms  # noqa: B018 - a look lets time pass
+        for item_id in dict.fromkeys(item_id for item_id, _ in self._waiting):
+            self._cut(item_id, self._heard[item_id] // BYTES_PER_MS)
+        self._waiting.clear()
         super().flush(settled)
 
 

@@ -29,15 +29,12 @@ class TakesTurns(RuleBasedStateMachine):
         self.world.witness.may_cancel = True
         self.said: list[str] = []
         self.errors: list[str] = []
-        trace = self.world.session._trace
 
         def note(direction: Any, event: dict[str, Any], now_s: float) -> None:
             if event["type"] == "error" and direction == "received":
                 self.errors.append(event["error"]["code"])
-            assert trace is not None
-            trace(direction, event, now_s)
 
-        self.world.session._trace = note
+        self.world.session._observers._all.append(note)
 
     def _say_something(self) -> None:
         self.world.speak()
