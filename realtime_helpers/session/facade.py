@@ -378,7 +378,7 @@ def _check_parts(source: object, sink: object) -> None:
     if source is not None and not isinstance(source, Source):
         raise SettingsError(
             f"{source!r} is no audio source.",
-            "To play a file: user = SpeechSource(), session.start(source=user), user.play(read_sound_file('...')).",
+            "To play a file: session.start(source=sound_file('talk.wav')).",
         )
     if sink is not None and not isinstance(sink, Sink):
         raise SettingsError(f"{sink!r} is no audio sink.", "Use sink=speaker(), or leave it out.")

@@ -1,4 +1,4 @@
-"""A whole talk with an open microphone, interrupted once, and the recording of it. Time is virtual."""
+"""Talks that come from files and go to files: an open microphone recorded, a question in a WAV. Time is virtual."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from realtime_helpers import SilentSink, SpeechSource, StereoRecorder
+from realtime_helpers import FileSink, SilentSink, SpeechSource, StereoRecorder, sound_file
+from realtime_helpers.audio.formats import RATE_HZ, samples_from_pcm
 from realtime_helpers.experiments.lab import LabParts, MemoryService, lab_config, lab_session
 
 from .lab import run
@@ -59,3 +60,24 @@ def test_the_recording_has_both_sides_where_they_were_heard(lab: LabParts, tmp_p
     assert begin_s == pytest.approx(question_s, abs=0.2)
     assert end_s - question_s == pytest.approx(cut_ms / 1000, abs=0.2), "the story ends where it was cut"
     assert loud_s(right)[1] == pytest.approx(second_s, abs=0.6)
+
+
+@pytest.mark.parametrize("realtime", [False, True])
+def test_a_file_asks_and_a_file_hears(lab: LabParts, tmp_path: Path, realtime: bool) -> None:
+    async def talk(parts: LabParts) -> None:
+        clip = samples_from_pcm(await parts.voice.clip("What can you do?"))
+        soundfile.write(tmp_path / "question.flac", np.stack([clip, clip], axis=1), RATE_HZ)
+        session = lab_session(MemoryService(lab_config(parts)))
+        sink = FileSink(tmp_path / "answer.wav", realtime=realtime)
+        session.start(sound_file(tmp_path / "question.flac", realtime=realtime), sink)
+        now = await session.wait_for(lambda now: now.has_answered(1))
+        await session.stop()
+        assert now.turns[0].user_text == "what can you do"
+        answer = soundfile.read(tmp_path / "answer.wav")[0]
+        length_ms = now.turns[0].items[-1].audio_ms
+        heard_s = loud_s(answer)
+        assert length_ms - 400 < (heard_s[1] - heard_s[0]) * 1000 <= length_ms
+        if not realtime:
+            assert len(answer) / 24 == pytest.approx(length_ms, abs=1)
+
+    run(talk, lab)

@@ -460,7 +460,7 @@ def test_arguments_that_cannot_work_are_refused_in_words(wrong: dict[str, Any]) 
 def test_a_session_started_with_a_file_name_says_how_to_play_it_and_can_be_started_again(server: LocalServer) -> None:
     with RealtimeSession(settings=server.settings, config=TEXT_ONLY) as session:
         name: Any = "voice.wav"
-        with pytest.raises(SettingsError, match="read_sound_file"):
+        with pytest.raises(SettingsError, match="sound_file"):
             session.start(source=name)
         with pytest.raises(SettingsError, match=r"speaker\(\)"):
             session.start(sink=name)
