@@ -213,7 +213,7 @@ PROFILES = Profiles(
             "output_modality": "Notes are read; and text costs a fraction of speech.",
             "turn_detection": "Turns are paragraphs of the minutes here, so silence may divide them.",
             "turn_detection.silence_duration_ms": "Longer turns are better paragraphs; nobody waits for a reply.",
-            "turn_detection.create_response": "It answers what is typed (session.send_text), not the room.",
+            "turn_detection.create_response": "It answers when asked (session.respond() or send_text), not the room.",
             "turn_detection.interrupt_response": "Notes under way must not stop because somebody speaks.",
             "noise_reduction": "One microphone on the table for everybody.",
             "transcription": "The words are the product.",

@@ -57,7 +57,7 @@ def _max_output_tokens(name: str, value: object) -> None:
 _OLD_NAMES = {
     "model": "The model belongs to the connection: Settings.from_environment(model=...).",
     "temperature": "It was removed from the API with GA (reference §1.6): leave it out.",
-    "tools": "Tools are Python functions, not options: they are passed to the session itself.",
+    "tools": "Tools are Python functions, given to the session: RealtimeSession(tools=[...]).",
     "modalities": "Use output_modality='audio' or output_modality='text'.",
     "output_modalities": "Use output_modality='audio' or output_modality='text'.",
     "input_audio_format": "Use input_format='pcm16', 'g711_ulaw' or 'g711_alaw'.",

@@ -173,7 +173,7 @@ class RealtimeSession:
     def begin_turn(self) -> None:
         """Push-to-talk: the button is pressed. A reply that sounds is interrupted, and the microphone is sent.
 
-        For sessions without turn detection (`turn_detection: None`). From any thread; pressing twice does nothing.
+        For sessions with `turn_detection=PushToTalk()`. From any thread; pressing twice does nothing.
 
         Raises:
             SessionError: The session is not running.
@@ -189,7 +189,7 @@ class RealtimeSession:
         self._loop.call(self._live.end_turn)
 
     def respond(self) -> None:
-        """Ask for a reply to what was said: for turn detection with `create_response: False`.
+        """Ask for a reply to what was said: for turn detection with `create_response=False`.
 
         It comes as soon as nobody speaks and no other reply is under way. Asking twice gives one reply.
 

@@ -134,6 +134,18 @@ def test_meeting_notes_listens_in_silence_and_writes_when_it_is_asked(lab: LabPa
     run(talk, lab)
 
 
+def test_telephony_holds_a_conversation_in_a_session(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        session, user = await begin("telephony", lab)
+        await say_aloud(session, user, await lab.voice.clip("How are you?"))
+        turn = session.snapshot().turns[0]
+        assert "fine" in turn.assistant_text
+        assert 1_000 < turn.items[1].audio_ms < 10_000, "counted at the line's own rate"
+        await session.stop()
+
+    run(talk, lab)
+
+
 def test_telephony_speaks_g711_in_both_directions(lab: LabParts) -> None:
     async def talk(lab: LabParts) -> None:
         law = AUDIO_FORMATS["audio/pcmu"]
