@@ -70,6 +70,9 @@ _RENEWAL_MARGIN_S = 120.0
 _LEAST_LIFE_S = 300.0
 """A session that seems to have less left has a strange clock on one of its sides."""
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
+_MORE_OF_A_REPLY = frozenset(
+    {"response.output_audio.delta", "response.output_audio_transcript.delta", "response.output_text.delta"}
+)
 
 
 @dataclass(frozen=True)
@@ -483,6 +486,10 @@ class LiveSession:
 
     def _take_in(self, event: Event) -> None:
         self.conversation.apply(event)
+        if event["type"] in _MORE_OF_A_REPLY:
+            assert self._replies is not None
+            self._replies.apply(event)
+            return  # most events by far, and nobody else's business
         self._calls.apply(event)
         self._configuring.apply(event)
         self._captions.apply(event)
