@@ -477,7 +477,10 @@ class LiveSession:
     def _on_event(self, event: Event) -> None:
         self._observers.saw("received", event)
         self._take_in(event)
-        self._went_on()
+        if event["type"] in _MORE_OF_A_REPLY:
+            self._changed()
+        else:
+            self._went_on()
 
     def _went_on(self) -> None:
         self._configuring.advance()
