@@ -111,6 +111,11 @@ class PlayHead:
             self._growing = None
             self._is_flowing = False
 
+    def credit(self, item_id: str, size: int) -> None:
+        """Count `size` bytes of an item as heard that were flushed before its device could say so."""
+        with self._lock:
+            self._heard_bytes[item_id] = self._heard_bytes.get(item_id, 0) + size
+
     def heard_ms(self, item_id: str) -> int:
         """Whole milliseconds of an item that were played."""
         with self._lock:

@@ -51,6 +51,17 @@ class Sink(Protocol):
         ...
 
 
+@runtime_checkable
+class Telling(Protocol):
+    """A source or sink that can fail in part: it tells what went wrong, and the session goes on.
+
+    Attributes:
+        tell: Set by the session; to be called on its loop with one sentence that names the next step.
+    """
+
+    tell: Callable[[str], None] | None
+
+
 class QueueSink:
     """What all sinks have in common that are read by somebody here: a queue that knows what was taken out of it.
 

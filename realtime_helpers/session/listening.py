@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from ..audio.captured import Captured
 from ..audio.formats import AudioFormat
 from ..audio.resampling import encoder
+from ..audio.sinks import Telling
 from ..audio.sources import Source
 from ..errors import AudioError, WorkshopError
 from .echo_guard import EchoGuard, GuardedEar
@@ -62,6 +63,8 @@ class Listening:
     def use(self, source: Source | None) -> None:
         """Listen to this source from now on; before `run` it is kept until then."""
         self._source = source
+        if isinstance(source, Telling):
+            source.tell = self._tell
         if self._group is not None:
             self._begin(self._group, is_first=False)
 

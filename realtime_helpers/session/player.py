@@ -9,7 +9,7 @@ from functools import partial
 
 from ..audio.formats import BYTES_PER_MS, AudioFormat
 from ..audio.resampling import Converter, decoder
-from ..audio.sinks import SilentSink, Sink
+from ..audio.sinks import SilentSink, Sink, Telling
 from ..errors import WorkshopError
 
 
@@ -89,7 +89,7 @@ class Player:
         Raises:
             AudioError: The sink cannot be used.
         """
-        self._sink.open()
+        self._take_up(self._sink)
         self._plays_on(self._sink)
         self._is_open = True
 
@@ -100,10 +100,15 @@ class Player:
             AudioError: It cannot be used; the one before plays on.
         """
         if self._is_open:
-            sink.open()
+            self._take_up(sink)
             self._change_to(sink)
         else:
             self._sink = sink
+
+    def _take_up(self, sink: Sink) -> None:
+        if isinstance(sink, Telling):
+            sink.tell = self._tell
+        sink.open()
 
     def close(self) -> None:
         """Let go of the sink."""

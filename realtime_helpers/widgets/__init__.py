@@ -1,0 +1,15 @@
+"""What a notebook shows: the browser's own microphone and speaker.
+
+Importing this room needs the packages of the `lab` extra; importing `realtime_helpers` does not.
+"""
+
+from ..errors import MissingPartError
+
+try:
+    from .browser_audio import BrowserAudio
+except ModuleNotFoundError as error:
+    raise MissingPartError(
+        f"The package {error.name!r} is not installed.", "In the workshop's folder: pip install -e '.[lab]'"
+    ) from None
+
+__all__ = ["BrowserAudio"]
