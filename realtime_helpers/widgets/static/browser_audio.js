@@ -382,7 +382,7 @@ class Engine {
   // -- sound -----------------------------------------------------------------------------------------
 
   onChunk({ sequence, pcm, level, peak }) {
-    this.show({ level, peak });
+    this.show({ level: Math.max(level, 0.75 * this.shown.level), peak }); // falls slowly, so that eyes can follow
     if (!this.wants.microphone || !this.isOwner) return;
     this.firstSent ??= sequence;
     const position = this.unsent && this.position;
