@@ -114,7 +114,7 @@ class PlayHead:
     def credit(self, item_id: str, size: int) -> None:
         """Count `size` bytes of an item as heard that were flushed before its device could say so."""
         with self._lock:
-            self._heard_bytes[item_id] = self._heard_bytes.get(item_id, 0) + size
+            self._count(item_id, size)
 
     def heard_ms(self, item_id: str) -> int:
         """Whole milliseconds of an item that were played."""

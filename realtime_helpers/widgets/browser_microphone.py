@@ -32,12 +32,13 @@ class BrowserMicrophone:
         self._news = asyncio.Event()
         self._error: AudioError | None = None
         self._is_used = False
+        self._is_catching_up = False
         page.add(self)
 
     @property
     def is_live(self) -> bool:
         """A microphone cannot wait; but what a blocked kernel held up comes all at once, and nothing of it may drop."""
-        return len(self._waiting) < _A_BACKLOG
+        return not self._is_catching_up
 
     @property
     def missing_chunks(self) -> int:
@@ -68,6 +69,7 @@ class BrowserMicrophone:
                 self._news.clear()
                 while self._waiting:
                     yield self._waiting.popleft()
+                self._is_catching_up = False
                 if self._error is not None:
                     raise self._error
         finally:
@@ -120,6 +122,7 @@ class BrowserMicrophone:
         if not self._is_used:
             return
         self._waiting.extend(chunks)
+        self._is_catching_up |= len(self._waiting) > _A_BACKLOG
         while len(self._waiting) > _LONGEST_WAIT:
             self._waiting.popleft()
             self.dropped_chunks += 1

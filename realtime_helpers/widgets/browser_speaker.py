@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -94,7 +95,7 @@ class BrowserSpeaker:
         self._halves: dict[str, bytes] = {}
         self._growing: str | None = None
         self._end_is_due = False
-        self._sent_at_s = 0.0
+        self._sent_at_s = -math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._show_deadline: asyncio.TimerHandle | None = None
         self._counted = {"underruns": 0, "lost": 0}

@@ -18,6 +18,7 @@ const UNPLUGGED = {
   what: "The microphone was unplugged or taken away.",
   next: "Plug it in or choose another one, then press Start.",
 };
+const KERNEL_ENDS = new Set(["restarting", "autorestarting", "terminating", "dead"]);
 const KERNEL_GONE = "The kernel does not answer, so the microphone is off. Run the cell again.";
 const ELSEWHERE = "The sound is in another window of this notebook. Press Start to have it here.";
 
@@ -73,8 +74,11 @@ class Engine {
     this.goodbye = () => this.close();
     this.recount = () => this.listDevices();
     this.relive = () => this.greet();
+    this.follow = (_kernel, status) => KERNEL_ENDS.has(status) && this.shown.phase !== "off" && this.loseKernel();
     model.on("msg:custom", this.take);
     model.on("comm_live_update", this.relive);
+    this.kernel = model.widget_manager?.kernel;
+    this.kernel?.statusChanged?.connect(this.follow);
     window.addEventListener("pagehide", this.goodbye);
     navigator.mediaDevices?.addEventListener("devicechange", this.recount);
     this.timer = setInterval(() => this.tick(), ALIVE_EVERY_MS);
@@ -375,6 +379,7 @@ class Engine {
     clearTimeout(this.greeting);
     this.model.off("msg:custom", this.take);
     this.model.off("comm_live_update", this.relive);
+    this.kernel?.statusChanged?.disconnect(this.follow);
     window.removeEventListener("pagehide", this.goodbye);
     navigator.mediaDevices?.removeEventListener("devicechange", this.recount);
   }
