@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,19 +86,19 @@ def _free_port() -> int:
 
 
 @contextmanager
-def jupyter_lab(folder: Path) -> Iterator[str]:
+def jupyter_lab(folder: Path, **environment: str) -> Iterator[str]:
     """A JupyterLab that serves `folder`; gives its base URL."""
     port = _free_port()
     own = {name: str(folder / f".{name}") for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
-    # a widget fills no file of state: what a test leaves behind must not change the next
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
         "--IdentityProvider.token=", "--ServerApp.password=", "--expose-app-in-browser",
         f"--ServerApp.root_dir={folder}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=",
+        "--ServerApp.disable_check_xsrf=True", "--ServerApp.allow_remote_access=True",
     ]  # fmt: skip
     with (folder / "lab.log").open("w", encoding="utf-8") as log:
-        server = subprocess.Popen(command, env=os.environ | own | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log)
+        server = subprocess.Popen(command, env=os.environ | own | environment, stdout=log, stderr=log)
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_until_it_answers(url, server)
@@ -120,16 +122,14 @@ def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes]) -> None:
 class Notebook:
     """One notebook, open in one window."""
 
-    def __init__(self, page: Any, url: str, folder: Path, name: str, cells: Sequence[str]) -> None:
+    def __init__(self, page: Any, url: str) -> None:
         self.page = page
-        self.name = name
-        book = nbformat.v4.new_notebook(
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        )
-        book.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
-        if cells:
-            nbformat.write(book, folder / name)
-        page.goto(f"{url}/lab/tree/{name}?reset")
+        self.url = url
+        self.open()
+
+    def open(self) -> None:
+        """Open it, or open it again after a reload."""
+        self.page.goto(self.url)
         self.wait_until_idle()
 
     def wait_until_idle(self) -> None:
@@ -138,9 +138,6 @@ class Notebook:
 
     def command(self, name: str) -> None:
         self.page.evaluate("(name) => window.jupyterapp.commands.execute(name)", name)
-
-    def run_all(self) -> None:
-        self.command("notebook:run-all-cells")
 
     def run(self, code: str) -> str:
         """Run code as a cell would, and return what it printed. Raises what it raised."""
@@ -209,8 +206,6 @@ class Notebook:
               return btoa(text);
             }"""
         )
-        import base64
-
         return np.frombuffer(base64.b64decode(blocks), dtype="<f4")
 
     def open_parts(self) -> dict[str, int]:
@@ -224,13 +219,59 @@ class Notebook:
         return result
 
 
-@contextmanager
-def chromium(playwright: Any, *flags: str, permissions: Sequence[str] = ("microphone",)) -> Iterator[Any]:
-    """A browser context with a witness in each page."""
-    browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", *flags])
-    try:
-        context = browser.new_context(permissions=list(permissions), viewport={"width": 1100, "height": 800})
-        context.add_init_script(_WITNESS)
-        yield context
-    finally:
-        browser.close()
+class Window:
+    """A browser at the desk."""
+
+    def __init__(self, context: Any, url: str, folder: Path) -> None:
+        self.context = context
+        self.url = url
+        self.folder = folder
+
+    def run(self, *cells: str, name: str = "") -> Notebook:
+        """Open a new notebook, run its cells, and wait until the first shows the widget."""
+        name = name or f"notebook-{uuid.uuid4().hex[:8]}.ipynb"
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        book = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
+        book.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+        nbformat.write(book, self.folder / name)
+        notebook = self.look_at(name)
+        notebook.command("notebook:run-all-cells")
+        notebook.page.locator(".realtime-audio").first.wait_for(timeout=PATIENCE_MS)
+        return notebook
+
+    def look_at(self, name: str) -> Notebook:
+        """Open a notebook in a page of its own."""
+        page = self.context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        return Notebook(page, f"{self.url}/lab/tree/{name}?reset")
+
+
+class Desk:
+    """A JupyterLab, and browsers to look at it."""
+
+    def __init__(self, playwright: Any, url: str, folder: Path) -> None:
+        self.url = url
+        self.folder = folder
+        self._playwright = playwright
+
+    @contextmanager
+    def browser(
+        self, *flags: str, permissions: Sequence[str] = ("microphone",), script: str = "", url: str | None = None
+    ) -> Iterator[Window]:
+        """A browser with a witness in each of its pages; its kernels end with it."""
+        launched = self._playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", *flags])
+        try:
+            context = launched.new_context(permissions=list(permissions), viewport={"width": 1100, "height": 800})
+            context.add_init_script(_WITNESS + script)
+            yield Window(context, url or self.url, self.folder)
+        finally:
+            launched.close()
+            self._end_kernels()
+
+    def _end_kernels(self) -> None:
+        with urllib.request.urlopen(f"{self.url}/api/sessions", timeout=10) as answer:
+            sessions = json.load(answer)
+        for session in sessions:
+            request = urllib.request.Request(f"{self.url}/api/sessions/{session['id']}", method="DELETE")
+            with urllib.request.urlopen(request, timeout=10):
+                pass

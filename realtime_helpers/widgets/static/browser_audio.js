@@ -235,8 +235,8 @@ class Engine {
     const ended = new Promise((resolve) => {
       setTimeout(resolve, FLUSH_PATIENCE_MS, null);
       if (!player) return resolve(null);
-      player.port.onmessage = ({ data }) => data.kind === "flushed" && resolve(data);
-      player.port.postMessage({ kind: "flush", generation: this.position?.generation ?? 0 });
+      player.port.onmessage = ({ data: { kind, ...position } }) => kind === "flushed" && resolve(position);
+      player.port.postMessage({ kind: "flush" });
     });
     const position = await ended;
     player?.port.postMessage({ kind: "close" });

@@ -149,7 +149,7 @@ export class Playout {
   }
 
   /** Fall silent and forget what was not played; tells how that generation ended. */
-  flush(generation) {
+  flush(generation = this.generation) {
     if (generation < this.generation) return null;
     if (generation > this.generation) {
       this.generation = generation;
