@@ -21,6 +21,8 @@ class BrowserMicrophone:
     """Chunks of the page's microphone, in order and each exactly once. Made by `BrowserAudio`."""
 
     def __init__(self, page: Page) -> None:
+        self.is_live = True
+        """A microphone cannot wait. But what a blocked kernel held up comes all at once, and nothing of it may drop."""
         self.tell: Callable[[str], None] | None = None
         """Told what went wrong without ending the microphone."""
         self.dropped_chunks = 0
@@ -32,13 +34,7 @@ class BrowserMicrophone:
         self._news = asyncio.Event()
         self._error: AudioError | None = None
         self._is_used = False
-        self._is_catching_up = False
         page.add(self)
-
-    @property
-    def is_live(self) -> bool:
-        """A microphone cannot wait; but what a blocked kernel held up comes all at once, and nothing of it may drop."""
-        return not self._is_catching_up
 
     @property
     def missing_chunks(self) -> int:
@@ -69,7 +65,7 @@ class BrowserMicrophone:
                 self._news.clear()
                 while self._waiting:
                     yield self._waiting.popleft()
-                self._is_catching_up = False
+                self.is_live = True
                 if self._error is not None:
                     raise self._error
         finally:
@@ -122,7 +118,8 @@ class BrowserMicrophone:
         if not self._is_used:
             return
         self._waiting.extend(chunks)
-        self._is_catching_up |= len(self._waiting) > _A_BACKLOG
+        if len(self._waiting) > _A_BACKLOG:
+            self.is_live = False
         while len(self._waiting) > _LONGEST_WAIT:
             self._waiting.popleft()
             self.dropped_chunks += 1

@@ -248,8 +248,6 @@ class BrowserSpeaker:
                 if "position" in content:
                     self._note(content["position"])
                 self._fall_silent()
-                if content["by"] == "hidden":
-                    self.tell_user("The widget is not shown any more, so its sound is off. Show it again.")
             case "problem" if content["part"] == "sound":
                 self._fall_silent()
                 self.tell_user(f"{content['what']} {content['next']}")

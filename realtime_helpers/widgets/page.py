@@ -26,6 +26,7 @@ _SILENT = (
     "Open it again and press Start: the session goes on."
 )
 _REMOVED = "The widget with the browser's sound was closed."
+_HIDDEN = "The widget is not shown any more, so its sound is off. Show it again, and the session goes on."
 _MOVED = "The sound moved to another window of the notebook."
 _DELAYED = (
     "A cell is running, and this front end hands the microphone's sound over only when it ends. Nothing is lost, but "
@@ -147,6 +148,8 @@ class Page:
         else:
             for part in self._parts:
                 part.take(kind, content, buffers)
+                if kind == "stopped" and content["by"] == "hidden":
+                    part.tell_user(_HIDDEN)
 
     def _adopt(self, page: str, lane: str) -> None:
         if self._owner is not None:

@@ -27,6 +27,7 @@ REPAIR = "apt-get install chromium, and in the workshop's folder: pip install -e
 FAKE_MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 SOUND_WITHOUT_A_CLICK = "--autoplay-policy=no-user-gesture-required"
 PATIENCE_MS = 60_000
+STATUS_PATIENCE_MS = 20_000
 
 # What goes to the speakers also goes to a recorder; every track and context is remembered.
 _WITNESS = """
@@ -38,16 +39,18 @@ window.witness = {contexts: [], tracks: [], played: [], rate: 0};
   window.AudioContext = class extends Context {
     constructor(...options) { super(...options); witness.contexts.push(this); }
   };
+  const add = window.AudioWorklet?.prototype.addModule;
+  if (add) AudioWorklet.prototype.addModule = async function (url) {
+    await add.call(this, URL.createObjectURL(new Blob([code], {type: "text/javascript"})));
+    return add.call(this, url);
+  };
   const connect = AudioNode.prototype.connect;
   AudioNode.prototype.connect = function (target, ...rest) {
     if (target === this.context.destination) {
       witness.rate = this.context.sampleRate;
-      const url = URL.createObjectURL(new Blob([code], {type: "text/javascript"}));
-      this.context.audioWorklet.addModule(url).then(() => {
-        const tap = new AudioWorkletNode(this.context, "tap", {numberOfOutputs: 1});
-        tap.port.onmessage = ({data}) => witness.played.push(data);
-        connect.call(this, tap);
-      });
+      const tap = new AudioWorkletNode(this.context, "tap");
+      tap.port.onmessage = ({data}) => witness.played.push(data);
+      connect.call(this, tap);
     }
     return connect.call(this, target, ...rest);
   };
@@ -183,12 +186,21 @@ class Notebook:
     def button(self) -> Any:
         return self.page.locator(".realtime-audio-button").first
 
+    def look(self, expression: str) -> Any:
+        """A value of the page, without what playwright does: its looking counts as a click of the user."""
+        result = self.page.context.new_cdp_session(self.page).send("Runtime.evaluate", {"expression": expression})
+        return result["result"].get("value")
+
     def status(self) -> str:
         text: str = self.page.locator(".realtime-audio-status").first.inner_text()
         return text
 
     def wait_for_status(self, text: str) -> None:
-        self.page.locator(".realtime-audio-status", has_text=text).first.wait_for(timeout=PATIENCE_MS)
+        found = self.page.locator(".realtime-audio-status", has_text=text).first
+        try:
+            found.wait_for(timeout=STATUS_PATIENCE_MS)
+        except Exception as error:
+            raise AssertionError(f"waited for {text!r}; the status is {self.status()!r}") from error
 
     # -- the witness -----------------------------------------------------------------------------------
 

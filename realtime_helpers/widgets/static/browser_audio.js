@@ -173,7 +173,7 @@ class Engine {
     const isNew = (microphone || speaker) && !(before.microphone || before.speaker);
     if (isNew) this.stoppedByUser = false;
     if (!microphone && !speaker) {
-      if (!before.microphone && !before.speaker) return;
+      if (this.shown.phase === "off" || !(before.microphone || before.speaker)) return;
       this.release();
       this.show({ phase: "off", text: "Sound is off: no session uses it.", isProblem: false });
     } else if (this.shown.phase === "on") {
@@ -260,9 +260,7 @@ class Engine {
 
   async openContext(isStale) {
     if (this.context) return;
-    if (!window.AudioContext || !window.AudioWorkletNode) {
-      throw microphoneProblem(new Error(), { isSecure: window.isSecureContext, hasDevices: Boolean(navigator.mediaDevices) });
-    }
+    if (!window.isSecureContext) throw microphoneProblem(new Error(), { isSecure: false }); // no worklet either
     const context = await this.newContext({ sampleRate: RATE, latencyHint: "interactive" }, isStale);
     if (isStale()) return;
     const player = new AudioWorkletNode(context, "realtime-player", {
