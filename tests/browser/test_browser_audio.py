@@ -112,6 +112,12 @@ events = []
 session = RealtimeSession(trace=lambda way, event, at_s: events.append((way, event)))
 session.start(source=audio.microphone, sink=audio.speaker)
 """
+REFUSED = """
+try:
+    session.wait_for(lambda now: False, timeout_s=20)
+except Exception as error:
+    refused = str(error)
+"""
 REPLIES = """
 import base64
 replies = {}
@@ -291,6 +297,12 @@ def test_two_views_make_one_sound_and_none_makes_none(desk: Desk, tone: str) -> 
         page.wait_for_function("() => witness.contexts.length === 2 && witness.contexts[1].state === 'closed'")
         assert notebook.open_parts() == {"tracks": 0, "contexts": 0}
         assert "not shown any more" in notebook.value("told")[-1]
+        before = notebook.value("len(chunks)")
+        page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 2")
+        notebook.command("notebook:run-cell")
+        notebook.wait_for_status("Microphone on.")
+        notebook.run("time.sleep(1)")
+        assert notebook.value("len(chunks)") > before + 15, "shown again, it goes on by itself"
         notebook.run(STOP)
 
 
@@ -311,10 +323,13 @@ def test_a_refusal_is_a_sentence_here_and_there(
     desk: Desk, flags: tuple[str, ...], permissions: tuple[str, ...], script: str, sentence: str
 ) -> None:
     with desk.browser(SOUND_WITHOUT_A_CLICK, *flags, permissions=permissions, script=script) as window:
-        notebook = window.run(SHOW, LISTEN)
+        notebook = window.run(SHOW, TALK)
         notebook.wait_for_status(sentence)
-        assert notebook.value("[listening.result(10), errors]")[1][0].startswith(sentence)
-        assert notebook.open_parts() == {"tracks": 0, "contexts": 0}
+        notebook.run(REFUSED)
+        assert notebook.value("refused").startswith(sentence)
+        notebook.page.wait_for_function("() => witness.contexts.every((context) => context.state === 'closed')")
+        assert notebook.status().startswith(sentence), "it still says so when the session has ended"
+        assert notebook.button.inner_text() == "Start"
 
 
 def test_an_address_without_https_is_a_sentence(desk: Desk) -> None:

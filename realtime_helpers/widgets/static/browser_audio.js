@@ -170,17 +170,18 @@ class Engine {
   want({ microphone, speaker }) {
     const before = this.wants;
     this.wants = { microphone, speaker };
-    const isNew = (microphone || speaker) && !(before.microphone || before.speaker);
-    if (isNew) this.stoppedByUser = false;
+    const isMore = (microphone && !before.microphone) || (speaker && !before.speaker);
+    const { phase, isProblem, text } = this.shown;
+    if (isMore && !(before.microphone || before.speaker)) this.stoppedByUser = false;
     if (!microphone && !speaker) {
-      if (this.shown.phase === "off" || !(before.microphone || before.speaker)) return;
+      if (phase === "off" || !(before.microphone || before.speaker)) return;
       this.release();
-      this.show({ phase: "off", text: "Sound is off: no session uses it.", isProblem: false });
-    } else if (this.shown.phase === "on") {
+      this.show({ phase: "off", text: isProblem ? text : "Sound is off: no session uses it." });
+    } else if (phase === "on") {
       if (!microphone && before.microphone) this.closeMicrophone();
-      if (microphone && !this.capture) this.addMicrophone();
-      this.showOn();
-    } else if (this.shown.phase === "off" && !this.stoppedByUser) this.start();
+      if (microphone && !before.microphone && !this.capture) this.addMicrophone();
+      if (isMore || !isProblem) this.showOn();
+    } else if (phase === "off" && isMore && !this.stoppedByUser) this.start();
   }
 
   // -- starting and stopping -------------------------------------------------------------------------
@@ -366,7 +367,7 @@ class Engine {
     const part = this.player && this.wants.speaker ? "microphone" : "sound";
     this.closeMicrophone();
     if (part === "sound") this.release();
-    this.show({ phase: "off", text: `${problem.what} ${problem.next}`, isProblem: true });
+    this.show({ phase: part === "sound" ? "off" : "on", text: `${problem.what} ${problem.next}`, isProblem: true });
     this.send("problem", { part, what: problem.what, next: problem.next });
   }
 
@@ -438,6 +439,7 @@ class Engine {
 
   /** A microphone that nobody can see must not stay on. */
   hide() {
+    this.wants = { microphone: false, speaker: false }; // asked for again when it is shown
     if (this.isWelcome) this.stop("hidden", "Sound is off: the widget was not shown any more.");
   }
 }
