@@ -8,7 +8,7 @@
 Importing this package loads no sound, plot or widget library.
 """
 
-from .audio.devices import microphone, speaker
+from .audio.devices import audio_devices, microphone, speaker
 from .audio.files import FileSink, read_sound_file, sound_file
 from .audio.levels import LevelMeter, metered
 from .audio.recording import StereoRecorder
@@ -132,6 +132,7 @@ __all__ = [
     "Usage",
     "WorkshopError",
     "Written",
+    "audio_devices",
     "best_trigger",
     "captions_text",
     "conversation_record",

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "realtime_helpers"
 
 # design, floors: each room imports only what is on a lower floor (or beside it, where named)
 FLOORS = {
-    "errors": 0, "settings": 0, "runtime": 0,
+    "errors": 0, "settings": 0, "runtime": 0, "tables": 0,
     "protocol": 1, "audio.formats": 1, "audio.g711": 1, "audio.resampling": 1, "speech": 1,
     "simulator": 2,  # beside the house: floors 0 and 1 only
     "conversation": 2,

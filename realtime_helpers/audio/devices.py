@@ -1,150 +1,286 @@
-"""Microphone and speaker of this machine, through sounddevice. Nothing here is imported until one is asked for."""
+"""Microphone and speaker of this machine, through sounddevice, each in a process of its own.
+
+Nothing of it runs until one is asked for. A process, because the thread of a sound device must be in time: in the
+notebook's own process it waits for the interpreter behind every cell that computes.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import io
+import subprocess
 from collections import deque
-from collections.abc import AsyncIterator
-from types import ModuleType
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from ..errors import AudioError, MissingPartError
-from .formats import CHUNK_MS, RATE_HZ
+from ..errors import AudioError, WorkshopError
+from ..runtime import background_loop
+from ..speech.worker import read_block, write_block
+from . import device_process
+from .device_list import DeviceList, SoundDevice
+from .device_process import DeviceProcess
+from .formats import CHUNK_MS
 from .playback import PlayHead
-from .sinks import QueueSink
 
-_BLOCK_FRAMES = RATE_HZ * CHUNK_MS // 1000
-_WAITING_CHUNKS = 50
 PREBUFFER_MS = 60
+_LIST_S = 4.0
+_MOST_WAITING = 30_000 // CHUNK_MS
 
 
-def _sounddevice() -> ModuleType:
+def audio_devices() -> DeviceList:
+    """The sound devices of this machine, as they are now: plain data that shows itself as a table. Takes 0.4 s.
+
+    Raises:
+        MissingPartError: sounddevice or PortAudio is not installed.
+        AudioError: The sound system does not answer.
+    """
+    process = device_process.start(device_process.WORKER)
+    assert process.stdin is not None
     try:
-        import sounddevice
-    except ModuleNotFoundError:
-        raise MissingPartError(
-            "The package 'sounddevice' is not installed.",
-            "In the workshop's folder: pip install -e '.[audio]'",
-        ) from None
-    except OSError:
-        raise MissingPartError(
-            "The sound library PortAudio is not installed.",
-            "Install it with: sudo apt-get install libportaudio2 (Debian, Ubuntu), or: conda install portaudio",
-        ) from None
-    module: ModuleType = sounddevice
-    return module
+        write_block(process.stdin, {"do": "list"})
+        answer, _ = process.communicate(timeout=_LIST_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise device_process.too_slow("sound system", _LIST_S) from None
+    header, _ = read_block(io.BytesIO(answer))
+    if header["kind"] == "error":
+        raise device_process.error_of(header)
+    return DeviceList(SoundDevice(**entry) for entry in header["devices"])
 
 
 def has_speaker() -> bool:
-    """Whether this machine can play sound now."""
+    """Whether this machine can play sound now. Not for the background loop: it waits."""
+
+    async def look() -> None:
+        device = Speaker()
+        device.open()
+        try:
+            await device.opened()
+        finally:
+            device.close()
+
     try:
-        module = _sounddevice()
-        module.check_output_settings(samplerate=RATE_HZ, channels=1, dtype="int16")
-    except Exception:  # noqa: BLE001 - whatever is wrong, the answer is no; the doctor names it
-        return False
+        background_loop().submit(look()).result()
+    except WorkshopError:
+        return False  # the doctor says why
     return True
 
 
-class Speaker(QueueSink):
-    """Streams replies to a sound device. The device thread pulls from the play-head; nothing else runs there.
+@dataclass(frozen=True)
+class _Flush:
+    """A flush that the device's process has not answered."""
+
+    settled: Callable[[], None]
+
+
+class Speaker:
+    """Streams replies to a sound device.
+
+    The queue that the device plays from lives in its process. `head` follows it within some 20 ms, and knows exactly
+    when a flush has settled. Once the device is gone, `play`, `end` and `flush` raise what `lost` returns.
 
     Args:
-        device: Name or number of an output device; `None` takes the system's default.
+        device: Number, name or part of the name of an output device; `None` takes the system's default.
+        prebuffer_ms: See `PlayHead`.
     """
 
-    def __init__(self, device: int | str | None = None) -> None:
-        super().__init__(PlayHead(PREBUFFER_MS))
+    def __init__(self, device: int | str | None = None, prebuffer_ms: int = PREBUFFER_MS) -> None:
+        self.device_name = ""
+        """What was opened."""
+        self.output_latency_ms = 0.0
+        """Audio that the device holds: it sounds so much later than `head` says, and still sounds after a flush."""
+        self.device_gaps = 0
+        """How often the device itself ran dry."""
         self._device = device
-        self._stream: Any = None
+        self._prebuffer_ms = prebuffer_ms
+        self._head = PlayHead()
+        self._process: DeviceProcess | None = None
+        self._played_bytes = 0
+        self._unsettled: deque[_Flush | Callable[[], None]] = deque()
+        """From the first flush without an answer on: what the head must be told after it."""
+
+    @property
+    def head(self) -> PlayHead:
+        """See `Sink.head`."""
+        return self._head
 
     def open(self) -> None:
-        """See `Sink.open`."""
-        module = _sounddevice()
-        try:
-            self._stream = module.RawOutputStream(
-                samplerate=RATE_HZ,
-                channels=1,
-                dtype="int16",
-                device=self._device,
-                latency="low",
-                callback=self._fill,
-            )
-            self._stream.start()
-        except (module.PortAudioError, ValueError) as error:
-            raise _no_device("speaker", error) from None
+        """Begin to open the device. What is played before it is open waits for it; `opened` tells when, or why not."""
+        loop = asyncio.get_running_loop()
+        self._opened: asyncio.Future[None] = loop.create_future()
+        self._gone: asyncio.Future[WorkshopError] = loop.create_future()
+        self._played_bytes = 0
+        request = {"do": "speaker", "device": self._device, "prebuffer_ms": self._prebuffer_ms}
+        self._process = DeviceProcess(request, self._take, self._lose)
 
-    def _fill(self, out: Any, _frames: int, _time: object, _status: object) -> None:
-        pcm = self.head.pull(len(out))
-        out[: len(pcm)] = pcm
-        out[len(pcm) :] = bytes(len(out) - len(pcm))
+    async def opened(self) -> None:
+        """Wait until the device is open.
+
+        Raises:
+            MissingPartError: sounddevice or PortAudio is not installed.
+            AudioError: The device cannot be used.
+        """
+        waiting: set[asyncio.Future[Any]] = {self._opened, self._gone}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if self._gone.done():
+            raise self._gone.result()
+
+    async def lost(self) -> WorkshopError:
+        """Wait until the device is gone, and say why."""
+        return await asyncio.shield(self._gone)
+
+    def play(self, item_id: str, pcm: bytes) -> None:
+        """See `Sink.play`.
+
+        Raises:
+            AudioError: The device is gone.
+        """
+        self._order({"do": "play", "item": item_id}, pcm)
+        self._tell_head(partial(self._head.push, item_id, pcm))
+
+    def end(self, item_id: str) -> None:
+        """See `Sink.end`.
+
+        Raises:
+            AudioError: The device is gone.
+        """
+        self._order({"do": "end", "item": item_id})
+        self._tell_head(partial(self._head.end, item_id))
+
+    def flush(self, settled: Callable[[], None]) -> None:
+        """See `Sink.flush`.
+
+        Raises:
+            AudioError: The device is gone.
+        """
+        self._order({"do": "flush"})
+        self._unsettled.append(_Flush(settled))
 
     def close(self) -> None:
         """See `Sink.close`."""
-        if self._stream is not None:
-            stream, self._stream = self._stream, None
-            with contextlib.suppress(Exception):  # a device that was unplugged is closed already
-                stream.close()
+        if self._process is not None:
+            process, self._process = self._process, None
+            process.close()
+            self._settle_all()
+
+    def _order(self, header: dict[str, Any], pcm: bytes = b"") -> None:
+        if self._process is not None:
+            self._process.send(header, pcm)
+        elif hasattr(self, "_gone") and self._gone.done():
+            raise self._gone.result()
+        else:
+            raise AudioError("The speaker is not open.", "Call its open() first.")
+
+    def _tell_head(self, action: Callable[[], None]) -> None:
+        if self._unsettled:
+            self._unsettled.append(action)
+        else:
+            action()
+
+    def _take(self, header: dict[str, Any], _payload: bytes) -> None:
+        if header["kind"] == "open":
+            self.device_name, self.output_latency_ms = header["device"], header["latency_ms"]
+            self._opened.set_result(None)
+            return
+        self._head.pull(max(0, header["total"] - self._played_bytes))
+        self._played_bytes = max(header["total"], self._played_bytes)
+        self._head.underruns, self.device_gaps = header["underruns"], header["gaps"]
+        if header["kind"] == "flushed":
+            self._settle()
+
+    def _settle(self) -> None:
+        flush = self._unsettled.popleft()
+        assert isinstance(flush, _Flush)
+        self._head.flush()
+        while self._unsettled and not isinstance(action := self._unsettled[0], _Flush):
+            self._unsettled.popleft()
+            action()
+        flush.settled()
+
+    def _settle_all(self) -> None:
+        while self._unsettled:
+            self._settle()
+
+    def _lose(self, error: WorkshopError) -> None:
+        self._process = None
+        self._gone.set_result(error)
+        self._settle_all()
 
 
 class Microphone:
-    """Records from a sound device in 40 ms chunks.
+    """Records from a sound device in chunks of about 40 ms.
 
     Args:
-        device: Name or number of an input device; `None` takes the system's default.
+        device: Number, name or part of the name of an input device; `None` takes the system's default.
     """
 
     def __init__(self, device: int | str | None = None) -> None:
         self.is_live = True
+        self.device_name = ""
+        """What was opened."""
+        self.input_latency_ms = 0.0
+        """How old a chunk's last sample is when the device hands it over."""
         self.dropped_chunks = 0
-        """Chunks that the device or a slow reader lost."""
+        """Chunks that were lost: the device ran over, or nobody read for half a minute."""
         self._device = device
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """See `Source.chunks`."""
-        module = _sounddevice()
-        loop = asyncio.get_running_loop()
-        waiting: deque[bytes] = deque(maxlen=_WAITING_CHUNKS)
-        ready = asyncio.Event()
+        """See `Source.chunks`.
 
-        def accept(chunk: bytes, overflowed: bool) -> None:
-            self.dropped_chunks += overflowed or len(waiting) == waiting.maxlen
-            waiting.append(chunk)
+        Raises:
+            MissingPartError: sounddevice or PortAudio is not installed.
+            AudioError: The device cannot be used, or is gone.
+        """
+        waiting: deque[bytes] = deque(maxlen=_MOST_WAITING)
+        ready = asyncio.Event()
+        gone: list[WorkshopError] = []
+        dropped_here = 0
+
+        def take(header: dict[str, Any], pcm: bytes) -> None:
+            nonlocal dropped_here
+            if header["kind"] == "open":
+                self.device_name, self.input_latency_ms = header["device"], header["latency_ms"]
+                return
+            dropped_here += len(waiting) == waiting.maxlen
+            self.dropped_chunks = header["lost"] + dropped_here
+            waiting.append(pcm)
             ready.set()
 
-        def hear(data: Any, _frames: int, _time: object, status: Any) -> None:
-            # the device's thread: only the thread-safe call may touch the loop
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(accept, bytes(data), bool(status.input_overflow))
+        def lose(error: WorkshopError) -> None:
+            gone.append(error)
+            ready.set()
 
+        process = DeviceProcess({"do": "microphone", "device": self._device}, take, lose)
         try:
-            stream = module.RawInputStream(
-                samplerate=RATE_HZ, channels=1, dtype="int16", blocksize=_BLOCK_FRAMES, device=self._device,
-                latency="low", callback=hear,
-            )  # fmt: skip
-            stream.start()
-        except (module.PortAudioError, ValueError) as error:
-            raise _no_device("microphone", error) from None
-        with stream:
             while True:
                 await ready.wait()
                 ready.clear()
                 while waiting:
                     yield waiting.popleft()
+                    await asyncio.sleep(0)  # after a pause many wait: whoever sends them must come to its turn
+                if gone:
+                    raise gone[0]
+        finally:
+            process.close()
 
 
 def microphone(device: int | str | None = None) -> Microphone:
-    """The microphone of this machine."""
+    """The microphone of this machine.
+
+    Args:
+        device: Number, name or part of the name of one of `audio_devices()`; `None` takes the system's default.
+    """
     return Microphone(device)
 
 
-def speaker(device: int | str | None = None) -> Speaker:
-    """The speaker of this machine."""
-    return Speaker(device)
+def speaker(device: int | str | None = None, *, prebuffer_ms: int = PREBUFFER_MS) -> Speaker:
+    """The speaker of this machine.
 
-
-def _no_device(kind: str, error: Exception) -> AudioError:
-    return AudioError(
-        f"No {kind} can be used here ({str(error).splitlines()[0]}).",
-        "Check it with: realtime-workshop doctor, or go on without: SpeechSource() speaks and SilentSink() listens.",
-    )
+    Args:
+        device: Number, name or part of the name of one of `audio_devices()`; `None` takes the system's default.
+        prebuffer_ms: How much of a reply must be here before it sounds: more for an unsteady network.
+    """
+    return Speaker(device, prebuffer_ms)

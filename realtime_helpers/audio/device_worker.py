@@ -1,0 +1,204 @@
+"""Holds one sound device, in a process of its own. The first block on standard input says which.
+
+In a process whose interpreter does nothing else, the device's thread is always in time: sound has no gaps while
+a notebook cell computes, and the device needs only a short buffer. See `docs/devices.md` for the figures.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from dataclasses import asdict
+from typing import Any
+
+from ..errors import MissingPartError, WorkshopError
+from ..speech.worker import read_block, write_block
+from . import portaudio
+from .formats import CHUNK_MS, RATE_HZ
+from .playback import PlayHead
+from .resampling import ResampledPull, Resampler
+
+SPEAKER_LATENCY_MS = 40
+"""Audio that the device holds: what still sounds after a flush."""
+MICROPHONE_LATENCY_MS = 40
+_STALLED_S = 1.5
+"""A device that asks for nothing for so long is gone, whatever it says."""
+_MOST_WAITING = 30_000 // CHUNK_MS
+"""Chunks kept while nobody reads: a notebook may hold the interpreter for half a minute."""
+_REPORT_S = 0.02
+
+
+class _Out:
+    """Standard output, shared by threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def write(self, header: dict[str, Any], payload: bytes = b"") -> None:
+        with self._lock:
+            write_block(sys.stdout.buffer, header, payload)
+
+
+def record(request: dict[str, Any], out: _Out) -> None:
+    """Write 40 ms chunks until the process is ended.
+
+    Raises:
+        WorkshopError: The device cannot be used, or is gone.
+    """
+    heard: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    lost = 0
+
+    def hear(data: Any, _frames: int, _time: object, status: Any) -> None:
+        nonlocal lost
+        lost += bool(status.input_overflow)
+        if heard.qsize() >= _MOST_WAITING:
+            heard.get_nowait()
+            lost += 1
+        heard.put(bytes(data))
+
+    opened = portaudio.open_stream(
+        "microphone", request["device"], lambda _rate_hz, _channels: hear, latency_ms=MICROPHONE_LATENCY_MS,
+        block_ms=CHUNK_MS, finished=lambda: heard.put(None),
+    )  # fmt: skip
+    resampler = Resampler(opened.rate_hz, RATE_HZ, opened.channels)
+    out.write({"kind": "open", **opened.about})
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    while True:
+        try:
+            data = heard.get(timeout=_STALLED_S)
+        except queue.Empty:
+            data = None
+        if data is None:
+            raise portaudio.gone("microphone", opened.device.name)
+        if pcm := resampler.convert(data):
+            out.write({"kind": "chunk", "lost": lost}, pcm)
+
+
+def _end_with_the_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+class _Player:
+    """What the device's thread shares with the one that reads orders."""
+
+    def __init__(self, prebuffer_ms: int) -> None:
+        self.gaps = 0
+        """How often the device itself ran dry: this process was too late."""
+        self.moved = threading.Event()
+        self.ended = threading.Event()
+        self.asked_at_s = time.monotonic()
+        self._head = PlayHead(prebuffer_ms)
+        self._lock = threading.Lock()
+        self._total = 0
+
+    def order(self, header: dict[str, Any], pcm: bytes) -> dict[str, Any] | None:
+        match header["do"]:
+            case "play":
+                self._head.push(header["item"], pcm)
+            case "end":
+                self._head.end(header["item"])
+            case "flush":
+                with self._lock:
+                    self._head.flush()
+                return {**self.report(), "kind": "flushed"}
+        return None
+
+    def report(self) -> dict[str, Any]:
+        with self._lock:
+            return {"kind": "played", "total": self._total, "underruns": self._head.underruns, "gaps": self.gaps}
+
+    def _pull(self, size: int) -> bytes:
+        with self._lock:
+            pcm = self._head.pull(size)
+            self._total += len(pcm)
+        if pcm:
+            self.moved.set()
+        return pcm
+
+    def callback(self, rate_hz: int, channels: int) -> Any:
+        pull = self._pull if rate_hz == RATE_HZ else ResampledPull(self._pull, rate_hz).pull
+
+        def fill(out: Any, _frames: int, _time: object, status: Any) -> None:
+            self.asked_at_s = time.monotonic()
+            self.gaps += bool(status.output_underflow)
+            pcm = pull(len(out) // channels)
+            if channels > 1:
+                pcm = _to_all(pcm, channels)
+            out[: len(pcm)] = pcm
+            out[len(pcm) :] = bytes(len(out) - len(pcm))
+
+        return fill
+
+
+def _to_all(pcm: bytes, channels: int) -> bytes:
+    wide = bytearray(len(pcm) * channels)
+    for channel in range(channels):
+        for part in (0, 1):
+            wide[2 * channel + part :: 2 * channels] = pcm[part::2]
+    return bytes(wide)
+
+
+def play(request: dict[str, Any], out: _Out) -> None:
+    """Play what is ordered, and tell how much was, until standard input ends.
+
+    Raises:
+        WorkshopError: The device cannot be used, or is gone.
+    """
+    player = _Player(request["prebuffer_ms"])
+    opened = portaudio.open_stream(
+        "speaker", request["device"], player.callback, latency_ms=SPEAKER_LATENCY_MS, block_ms=0,
+        finished=player.ended.set,
+    )  # fmt: skip
+    out.write({"kind": "open", **opened.about})
+
+    def obey() -> None:
+        try:
+            while True:
+                if reply := player.order(*read_block(sys.stdin.buffer)):
+                    out.write(reply)
+        finally:
+            os._exit(0)
+
+    def tell() -> None:
+        while True:
+            player.moved.wait()
+            player.moved.clear()
+            out.write(player.report())
+            time.sleep(_REPORT_S)  # whatever moves meanwhile is told at once
+
+    for work in (obey, tell):
+        threading.Thread(target=work, daemon=True).start()
+    while not player.ended.wait(0.25) and time.monotonic() - player.asked_at_s < _STALLED_S:
+        pass
+    raise portaudio.gone("speaker", opened.device.name)
+
+
+def main() -> None:
+    """Do what the first block asks: `list`, `microphone` or `speaker`. An error is the last block."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted cell is no reason to fall silent
+    out = _Out()
+    request, _ = read_block(sys.stdin.buffer)
+    try:
+        match request["do"]:
+            case "list":
+                found = portaudio.devices(portaudio.load())
+                out.write({"kind": "devices", "devices": [asdict(device) for device in found]})
+            case "microphone":
+                record(request, out)
+            case "speaker":
+                play(request, out)
+    except WorkshopError as error:
+        out.write(
+            {"kind": "error", "what": error.what, "next": error.next_step, "missing": type(error) is MissingPartError}
+        )
+    sys.stdout.flush()
+    os._exit(0)  # closing a device that is gone may block for ever
+
+
+if __name__ == "__main__":
+    main()
