@@ -80,7 +80,7 @@ class Speaker:
     """Streams replies to a sound device.
 
     The queue that the device plays from lives in its process. `head` follows it within some 20 ms, and knows exactly
-    when a flush has settled. Once the device is gone, `play`, `end` and `flush` raise what `lost` returns.
+    when a flush has settled. Once the device is gone, `play`, `end` and `flush` raise.
 
     Args:
         device: Number, name or part of the name of an output device; `None` takes the system's default.
@@ -98,6 +98,7 @@ class Speaker:
         self._prebuffer_ms = prebuffer_ms
         self._head = PlayHead()
         self._process: DeviceProcess | None = None
+        self._error: WorkshopError | None = None
         self._played_bytes = 0
         self._unsettled: deque[_Flush | Callable[[], None]] = deque()
         """From the first flush without an answer on: what the head must be told after it."""
@@ -108,16 +109,17 @@ class Speaker:
         return self._head
 
     def open(self) -> None:
-        """Begin to open the device. What is played before it is open waits for it; `opened` tells when, or why not."""
+        """Begin to open the device; what is played before it is open waits for it."""
         loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = loop.create_future()
         self._gone: asyncio.Future[WorkshopError] = loop.create_future()
         self._played_bytes = 0
+        self._error = None
         request = {"do": "speaker", "device": self._device, "prebuffer_ms": self._prebuffer_ms}
         self._process = DeviceProcess(request, self._take, self._lose)
 
     async def opened(self) -> None:
-        """Wait until the device is open.
+        """See `DeviceSink.opened`.
 
         Raises:
             MissingPartError: sounddevice or PortAudio is not installed.
@@ -125,12 +127,12 @@ class Speaker:
         """
         waiting: set[asyncio.Future[Any]] = {self._opened, self._gone}
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if self._gone.done():
-            raise self._gone.result()
+        if self._error is not None:
+            raise self._error
 
-    async def lost(self) -> WorkshopError:
-        """Wait until the device is gone, and say why."""
-        return await asyncio.shield(self._gone)
+    def watch(self, lost: Callable[[WorkshopError], None]) -> None:
+        """See `DeviceSink.watch`."""
+        self._gone.add_done_callback(lambda gone: None if gone.cancelled() else lost(gone.result()))
 
     def play(self, item_id: str, pcm: bytes) -> None:
         """See `Sink.play`.
@@ -165,14 +167,14 @@ class Speaker:
             process, self._process = self._process, None
             process.close()
             self._settle_all()
+            for future in (self._opened, self._gone):
+                future.cancel()
 
     def _order(self, header: dict[str, Any], pcm: bytes = b"") -> None:
         if self._process is not None:
             self._process.send(header, pcm)
-        elif hasattr(self, "_gone") and self._gone.done():
-            raise self._gone.result()
         else:
-            raise AudioError("The speaker is not open.", "Call its open() first.")
+            raise self._error or AudioError("The speaker is not open.", "Call its open() first.")
 
     def _tell_head(self, action: Callable[[], None]) -> None:
         if self._unsettled:
@@ -205,7 +207,7 @@ class Speaker:
             self._settle()
 
     def _lose(self, error: WorkshopError) -> None:
-        self._process = None
+        self._process, self._error = None, error
         self._gone.set_result(error)
         self._settle_all()
 

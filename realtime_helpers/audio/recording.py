@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import AudioError
+from ..errors import AudioError, WorkshopError
 from .files import WavWriter
 from .formats import BYTES_PER_MS, RATE_HZ
 from .playback import PlayHead
-from .sinks import Sink
+from .sinks import DeviceSink, Sink
 from .sources import Source, TappedSource
 
 _SAMPLE_BYTES = 2
@@ -215,6 +215,14 @@ class _RecordedSink:
 
     def open(self) -> None:
         self._sink.open()
+
+    async def opened(self) -> None:
+        if isinstance(self._sink, DeviceSink):
+            await self._sink.opened()
+
+    def watch(self, lost: Callable[[WorkshopError], None]) -> None:
+        if isinstance(self._sink, DeviceSink):
+            self._sink.watch(lost)
 
     def play(self, item_id: str, pcm: bytes) -> None:
         self._recorder._take_reply(self._sink, item_id, pcm)  # noqa: SLF001 - one room, two halves

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+from ..errors import WorkshopError
 from .formats import BYTES_PER_MS
 from .playback import PlayHead
 
@@ -60,6 +61,23 @@ class Telling(Protocol):
     """
 
     tell: Callable[[str], None] | None
+
+
+@runtime_checkable
+class DeviceSink(Protocol):
+    """What a sink adds whose device takes its time to open, and may vanish while nothing is played."""
+
+    async def opened(self) -> None:
+        """After `open`: wait until it can be heard.
+
+        Raises:
+            AudioError: The device cannot be used.
+        """
+        ...
+
+    def watch(self, lost: Callable[[WorkshopError], None]) -> None:
+        """After `open`: have `lost` called on the session's loop, once, when the device is gone."""
+        ...
 
 
 class QueueSink:

@@ -228,7 +228,7 @@ class LiveSession:
         try:
             async with self._service as service:
                 with stopped_at_exit(self.stop), prompt_threads():
-                    replies.player.open()
+                    await replies.player.open()
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self._stay_connected(service))
                         group.create_task(self._listening.run(self._opened))
@@ -719,6 +719,7 @@ class LiveSession:
         """Note a problem for the user; what repeats itself is said once."""
         if not self.problems or self.problems[-1] != problem:
             self.problems.append(problem)
+            asyncio.get_running_loop().call_soon(self._changed)  # a part may fail while nothing else happens
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -9,7 +9,7 @@ from functools import partial
 
 from ..audio.formats import BYTES_PER_MS, AudioFormat
 from ..audio.resampling import Converter, decoder
-from ..audio.sinks import SilentSink, Sink, Telling
+from ..audio.sinks import DeviceSink, SilentSink, Sink, Telling
 from ..errors import WorkshopError
 
 
@@ -83,15 +83,18 @@ class Player:
         if not self._try(lambda sink: sink.flush(settled)):
             settled()
 
-    def open(self) -> None:
+    async def open(self) -> None:
         """Make ready to play.
 
         Raises:
             AudioError: The sink cannot be used.
         """
-        self._take_up(self._sink)
-        self._plays_on(self._sink)
+        sink = self._sink
+        self._take_up(sink)
+        self._plays_on(sink)
         self._is_open = True
+        if isinstance(sink, DeviceSink):
+            await sink.opened()
 
     def use(self, sink: Sink) -> None:
         """Play on another sink from now on: it goes on where the one before was heard last.
@@ -109,6 +112,8 @@ class Player:
         if isinstance(sink, Telling):
             sink.tell = self._tell
         sink.open()
+        if isinstance(sink, DeviceSink):
+            sink.watch(partial(self._lose, sink))
 
     def close(self) -> None:
         """Let go of the sink."""
@@ -127,14 +132,19 @@ class Player:
         try:
             action(self._sink)
         except Exception as error:  # noqa: BLE001 - whatever it was, the conversation does not need this sink
-            why = f"{error.what} {error.next_step}" if isinstance(error, WorkshopError) else f"{error!r}."
-            self._tell(
-                f"The sink {type(self._sink).__name__} failed: {why} Replies are not played any more. "
-                "Plug in another one: session.use(sink=speaker())."
-            )
-            self._change_to(SilentSink())
+            self._lose(self._sink, error)
             return False
         return True
+
+    def _lose(self, sink: Sink, error: Exception) -> None:
+        if sink is not self._sink:
+            return
+        why = f"{error.what} {error.next_step}" if isinstance(error, WorkshopError) else f"{error!r}."
+        self._tell(
+            f"The sink {type(sink).__name__} failed: {why} Replies are not played any more. "
+            "Plug in another one: session.use(sink=speaker())."
+        )
+        self._change_to(SilentSink())
 
     def _change_to(self, sink: Sink) -> None:
         before, queued = self._sink, self.queued_items
