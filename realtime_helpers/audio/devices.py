@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..errors import AudioError, WorkshopError
+from ..errors import WorkshopError
 from ..runtime import background_loop
 from ..speech.worker import read_block, write_block
 from . import device_process
 from .device_list import DeviceList, SoundDevice
 from .device_process import DeviceProcess
 from .formats import CHUNK_MS
-from .playback import PlayHead
+from .process_sink import ProcessSink
 
 PREBUFFER_MS = 60
 _LIST_S = 4.0
@@ -76,7 +76,7 @@ class _Flush:
     settled: Callable[[], None]
 
 
-class Speaker:
+class Speaker(ProcessSink):
     """Streams replies to a sound device.
 
     The queue that the device plays from lives in its process. `head` follows it within some 20 ms, and knows exactly
@@ -88,51 +88,17 @@ class Speaker:
     """
 
     def __init__(self, device: int | str | None = None, prebuffer_ms: int = PREBUFFER_MS) -> None:
-        self.device_name = ""
-        """What was opened."""
-        self.output_latency_ms = 0.0
-        """Audio that the device holds: it sounds so much later than `head` says, and still sounds after a flush."""
+        super().__init__({"do": "speaker", "device": device, "prebuffer_ms": prebuffer_ms})
         self.device_gaps = 0
         """How often the device itself ran dry."""
-        self._device = device
-        self._prebuffer_ms = prebuffer_ms
-        self._head = PlayHead()
-        self._process: DeviceProcess | None = None
-        self._error: WorkshopError | None = None
         self._played_bytes = 0
         self._unsettled: deque[_Flush | Callable[[], None]] = deque()
         """From the first flush without an answer on: what the head must be told after it."""
 
-    @property
-    def head(self) -> PlayHead:
-        """See `Sink.head`."""
-        return self._head
-
     def open(self) -> None:
-        """Begin to open the device; what is played before it is open waits for it."""
-        loop = asyncio.get_running_loop()
-        self._opened: asyncio.Future[None] = loop.create_future()
-        self._gone: asyncio.Future[WorkshopError] = loop.create_future()
+        """See `ProcessSink.open`."""
         self._played_bytes = 0
-        self._error = None
-        request = {"do": "speaker", "device": self._device, "prebuffer_ms": self._prebuffer_ms}
-        self._process = DeviceProcess(request, self._take, self._lose)
-
-    async def opened(self) -> None:
-        """See `DeviceSink.opened`.
-
-        Raises:
-            MissingPartError: sounddevice or PortAudio is not installed.
-            AudioError: The device cannot be used.
-        """
-        waiting: set[asyncio.Future[Any]] = {self._opened, self._gone}
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if self._error is not None:
-            raise self._error
-
-    def watch(self, lost: Callable[[WorkshopError], None]) -> None:
-        """See `DeviceSink.watch`."""
-        self._gone.add_done_callback(lambda gone: None if gone.cancelled() else lost(gone.result()))
+        super().open()
 
     def play(self, item_id: str, pcm: bytes) -> None:
         """See `Sink.play`.
@@ -161,32 +127,13 @@ class Speaker:
         self._order({"do": "flush"})
         self._unsettled.append(_Flush(settled))
 
-    def close(self) -> None:
-        """See `Sink.close`."""
-        if self._process is not None:
-            process, self._process = self._process, None
-            process.close()
-            self._settle_all()
-            for future in (self._opened, self._gone):
-                future.cancel()
-
-    def _order(self, header: dict[str, Any], pcm: bytes = b"") -> None:
-        if self._process is not None:
-            self._process.send(header, pcm)
-        else:
-            raise self._error or AudioError("The speaker is not open.", "Call its open() first.")
-
     def _tell_head(self, action: Callable[[], None]) -> None:
         if self._unsettled:
             self._unsettled.append(action)
         else:
             action()
 
-    def _take(self, header: dict[str, Any], _payload: bytes) -> None:
-        if header["kind"] == "open":
-            self.device_name, self.output_latency_ms = header["device"], header["latency_ms"]
-            self._opened.set_result(None)
-            return
+    def _take(self, header: dict[str, Any]) -> None:
         self._head.pull(max(0, header["total"] - self._played_bytes))
         self._played_bytes = max(header["total"], self._played_bytes)
         self._head.underruns, self.device_gaps = header["underruns"], header["gaps"]
@@ -202,14 +149,9 @@ class Speaker:
             action()
         flush.settled()
 
-    def _settle_all(self) -> None:
+    def _is_over(self) -> None:
         while self._unsettled:
             self._settle()
-
-    def _lose(self, error: WorkshopError) -> None:
-        self._process, self._error = None, error
-        self._gone.set_result(error)
-        self._settle_all()
 
 
 class Microphone:
