@@ -6,18 +6,31 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
+from realtime_helpers.audio.formats import BYTES_PER_MS, samples_from_pcm
+
 REPAIR = "apt-get install libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins"
-_ALSA = "</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nctl.!default { type pulse }\n"
+_ALSA = """</usr/share/alsa/alsa.conf>
+pcm.!default { type pulse }
+ctl.!default { type pulse }
+pcm.loudspeaker { type pulse device "spk" hint { show on description "loudspeaker" } }
+pcm.desk { type pulse device "mic" hint { show on description "desk" } }
+"""
+FORMAT = ["--rate=24000", "--channels=1", "--format=s16le", "--latency-msec=10"]
 
 
 def missing() -> str:
     """Why there can be no virtual sound here; empty when there can."""
-    lacking = [name for name in ("pulseaudio", "pactl", "parec") if shutil.which(name) is None]
+    lacking = [name for name in ("pulseaudio", "pactl", "parec", "pacat") if shutil.which(name) is None]
     try:
         import sounddevice  # noqa: F401
     except (ImportError, OSError):
@@ -25,20 +38,108 @@ def missing() -> str:
     return f"no {', '.join(lacking)}: {REPAIR}" if lacking else ""
 
 
+@dataclass
+class Recording:
+    """What was played, and when. `samples` goes from -1 to 1 at 24 kHz; sample 0 sounded at `began_s`."""
+
+    pcm: bytes = b""
+    began_s: float = 0.0
+
+    @property
+    def samples(self) -> npt.NDArray[np.float32]:
+        return samples_from_pcm(self.pcm)
+
+    def after(self, moment_s: float) -> npt.NDArray[np.float32]:
+        """Samples from a moment of the monotonic clock on."""
+        return self.samples[max(0, round((moment_s - self.began_s) * 24_000)) :]
+
+
+class VirtualSound:
+    """A private PulseAudio: what is played is heard by `recording`, what is said by `say` comes from the microphone.
+
+    Attributes:
+        environment: Variables that make PortAudio of a new process use it.
+        server: The process.
+    """
+
+    def __init__(self, environment: dict[str, str], server: subprocess.Popen[bytes]) -> None:
+        self.environment = environment
+        self.server = server
+
+    def say(self, pcm: bytes) -> subprocess.Popen[bytes]:
+        """Speak into the microphone; the process ends when it was said."""
+        command = ["pacat", "--playback", "--device=micfeed", *FORMAT]
+        process = subprocess.Popen(command, env=self.environment, stdin=subprocess.PIPE)
+
+        def feed() -> None:
+            assert process.stdin is not None
+            with suppress(OSError):
+                process.stdin.write(pcm)
+                process.stdin.close()
+
+        threading.Thread(target=feed, daemon=True).start()
+        return process
+
+    @contextmanager
+    def recording(self) -> Iterator[Recording]:
+        """Record what is played from here on; complete when left."""
+        command = ["parec", "--device=spk.monitor", *FORMAT]
+        process = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE)
+        recording = Recording()
+        started = threading.Event()
+
+        def listen() -> None:
+            assert process.stdout is not None
+            pieces = []
+            while piece := os.read(process.stdout.fileno(), 65536):
+                # the earliest that any piece allows: each comes some time after it sounded
+                length = sum(map(len, pieces)) + len(piece)
+                began_s = time.monotonic() - length / BYTES_PER_MS / 1000
+                recording.began_s = min(recording.began_s or began_s, began_s)
+                pieces.append(piece)
+                started.set()
+            recording.pcm = b"".join(pieces)
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        started.wait(10)
+        try:
+            yield recording
+        finally:
+            process.terminate()
+            process.wait(5)
+            listener.join(5)
+            assert process.stdout is not None
+            process.stdout.close()
+
+    def pactl(self, *arguments: str) -> str:
+        """Change something about the devices."""
+        command = ["pactl", *arguments]
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, encoding="utf-8", check=True
+        ).stdout
+
+    def unplug(self, module: str) -> None:
+        """Take away the device of a module, such as `sink_name=spk`."""
+        for line in self.pactl("list", "short", "modules").splitlines():
+            if module in line:
+                self.pactl("unload-module", line.split()[0])
+
+
 @contextmanager
-def virtual_sound() -> Iterator[dict[str, str]]:
-    """Environment variables that make PortAudio of a new process use the virtual devices."""
+def virtual_sound() -> Iterator[VirtualSound]:
+    """Start it, and set this process's variables for the processes that hold its devices."""
     with tempfile.TemporaryDirectory() as folder:
         socket = f"unix:{folder}/pulse.sock"
         config = Path(folder) / "alsa.conf"
         config.write_text(_ALSA, encoding="utf-8")
-        environment = {
-            **os.environ,
+        variables = {
             "XDG_RUNTIME_DIR": folder,
             "PULSE_SERVER": socket,
             "PULSE_COOKIE": f"{folder}/cookie",
             "ALSA_CONFIG_PATH": str(config),
         }
+        before = dict(os.environ)
         # norewinds: without it the first block arrives after seconds
         modules = [
             f"module-native-protocol-unix socket={folder}/pulse.sock auth-anonymous=1",
@@ -49,22 +150,27 @@ def virtual_sound() -> Iterator[dict[str, str]]:
         command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--disable-shm=yes"]
         command += [word for module in modules for word in ("-L", module)]
         log = subprocess.DEVNULL
-        server = subprocess.Popen(command, env={**environment, "HOME": folder}, stdout=log, stderr=log)
+        server = subprocess.Popen(command, env={**before, **variables, "HOME": folder}, stdout=log, stderr=log)
+        os.environ.update(variables)
         try:
-            _wait_until_it_answers(environment)
-            for kind, name in (("sink", "spk"), ("source", "mic")):
-                subprocess.run(["pactl", f"set-default-{kind}", name], env=environment, check=True)
-            yield environment
+            room = VirtualSound(dict(os.environ), server)
+            _wait_until_it_answers(room.environment)
+            room.pactl("set-default-sink", "spk")
+            room.pactl("set-default-source", "mic")
+            yield room
         finally:
+            os.environ.clear()
+            os.environ.update(before)
             server.terminate()
             with suppress(subprocess.TimeoutExpired):
                 server.wait(5)
             server.kill()
+            server.wait()
 
 
 def _wait_until_it_answers(environment: dict[str, str]) -> None:
-    for _ in range(100):  # another program, with no event to await
+    for _ in range(500):  # another program, with no event to await
         if subprocess.run(["pactl", "info"], env=environment, capture_output=True, check=False).returncode == 0:
             return
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise RuntimeError("PulseAudio did not start.")
