@@ -110,6 +110,7 @@ def start(module: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C and the interruption of a cell are not for it
+        creationflags=getattr(subprocess, "HIGH_PRIORITY_CLASS", 0),  # Windows has it, and allows it
     )
 
 

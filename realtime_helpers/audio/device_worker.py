@@ -6,6 +6,7 @@ a notebook cell computes, and the device needs only a short buffer. See `docs/de
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -22,14 +23,14 @@ from .formats import CHUNK_MS, RATE_HZ
 from .playback import PlayHead
 from .resampling import ResampledPull, Resampler
 
-SPEAKER_LATENCY_MS = 40
-"""Audio that the device holds: what still sounds after a flush."""
-MICROPHONE_LATENCY_MS = 40
+_MICROPHONE_LATENCY_MS = 40
 _STALLED_S = 1.5
 """A device that asks for nothing for so long is gone, whatever it says."""
 _MOST_WAITING = 30_000 // CHUNK_MS
 """Chunks kept while nobody reads: a notebook may hold the interpreter for half a minute."""
 _REPORT_S = 0.02
+_PRIORITY = 5
+"""Of real-time scheduling; sound servers use the same."""
 
 
 class _Out:
@@ -61,7 +62,7 @@ def record(request: dict[str, Any], out: _Out) -> None:
         heard.put(bytes(data))
 
     opened = portaudio.open_stream(
-        "microphone", request["device"], lambda _rate_hz, _channels: hear, latency_ms=MICROPHONE_LATENCY_MS,
+        "microphone", request["device"], lambda _rate_hz, _channels: hear, latency_ms=_MICROPHONE_LATENCY_MS,
         block_ms=CHUNK_MS, finished=lambda: heard.put(None),
     )  # fmt: skip
     resampler = Resampler(opened.rate_hz, RATE_HZ, opened.channels)
@@ -151,7 +152,7 @@ def play(request: dict[str, Any], out: _Out) -> None:
     """
     player = _Player(request["prebuffer_ms"])
     opened = portaudio.open_stream(
-        "speaker", request["device"], player.callback, latency_ms=SPEAKER_LATENCY_MS, block_ms=0,
+        "speaker", request["device"], player.callback, latency_ms=request["latency_ms"], block_ms=0,
         finished=player.ended.set,
     )  # fmt: skip
     out.write({"kind": "open", **opened.about})
@@ -178,9 +179,17 @@ def play(request: dict[str, Any], out: _Out) -> None:
     raise portaudio.gone("speaker", opened.device.name)
 
 
+def _go_first() -> None:
+    """Where it is allowed, be scheduled before everything that computes, as sound servers are."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_PRIORITY))
+
+
 def main() -> None:
     """Do what the first block asks: `list`, `microphone` or `speaker`. An error is the last block."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted cell is no reason to fall silent
+    _go_first()
     out = _Out()
     request, _ = read_block(sys.stdin.buffer)
     try:

@@ -25,6 +25,8 @@ from .formats import CHUNK_MS
 from .process_sink import ProcessSink
 
 PREBUFFER_MS = 60
+SPEAKER_LATENCY_MS = 60
+"""Measured (docs/devices.md): less has gaps on a machine whose cores are all taken, more only keeps talking longer."""
 _LIST_S = 4.0
 _MOST_WAITING = 30_000 // CHUNK_MS
 
@@ -85,10 +87,17 @@ class Speaker(ProcessSink):
     Args:
         device: Number, name or part of the name of an output device; `None` takes the system's default.
         prebuffer_ms: See `PlayHead`.
+        latency_ms: How much audio the device may hold.
     """
 
-    def __init__(self, device: int | str | None = None, prebuffer_ms: int = PREBUFFER_MS) -> None:
-        super().__init__({"do": "speaker", "device": device, "prebuffer_ms": prebuffer_ms})
+    def __init__(
+        self,
+        device: int | str | None = None,
+        prebuffer_ms: int = PREBUFFER_MS,
+        latency_ms: int = SPEAKER_LATENCY_MS,
+    ) -> None:
+        request = {"do": "speaker", "device": device, "prebuffer_ms": prebuffer_ms, "latency_ms": latency_ms}
+        super().__init__(request)
         self.device_gaps = 0
         """How often the device itself ran dry."""
         self._played_bytes = 0
@@ -163,6 +172,8 @@ class Microphone:
 
     def __init__(self, device: int | str | None = None) -> None:
         self.is_live = True
+        self.tell: Callable[[str], None] | None = None
+        """Told what is wrong without ending the microphone; set by the session."""
         self.device_name = ""
         """What was opened."""
         self.input_latency_ms = 0.0
@@ -204,7 +215,7 @@ class Microphone:
                 ready.clear()
                 while waiting:
                     yield waiting.popleft()
-                    await asyncio.sleep(0)  # after a pause many wait: whoever sends them must come to its turn
+                    await asyncio.sleep(0)  # many may have waited for the interpreter: whoever sends them keeps step
                 if gone:
                     raise gone[0]
         finally:
@@ -220,11 +231,14 @@ def microphone(device: int | str | None = None) -> Microphone:
     return Microphone(device)
 
 
-def speaker(device: int | str | None = None, *, prebuffer_ms: int = PREBUFFER_MS) -> Speaker:
+def speaker(
+    device: int | str | None = None, *, prebuffer_ms: int = PREBUFFER_MS, latency_ms: int = SPEAKER_LATENCY_MS
+) -> Speaker:
     """The speaker of this machine.
 
     Args:
         device: Number, name or part of the name of one of `audio_devices()`; `None` takes the system's default.
         prebuffer_ms: How much of a reply must be here before it sounds: more for an unsteady network.
+        latency_ms: How much audio the device may hold: less falls silent sooner, more survives a crowded machine.
     """
-    return Speaker(device, prebuffer_ms)
+    return Speaker(device, prebuffer_ms, latency_ms)

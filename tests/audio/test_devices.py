@@ -1,62 +1,100 @@
+"""Microphone and speaker of a machine, for real: PortAudio plays into and records from virtual devices."""
+
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+import time
 
-import numpy as np
-import pytest
+from realtime_helpers import RealtimeSession, State, microphone, speaker
+from realtime_helpers.audio.sources import TappedSource
 
-from realtime_helpers import MissingPartError, WorkshopError, speaker
-from realtime_helpers.audio import devices
-from realtime_helpers.audio.formats import pcm_from_samples, samples_from_pcm
-from realtime_helpers.speech import Transcriber
+from . import talking
+from .talking import Events, breaks_in_hum, clip, hum, silent_after_ms, was_loud, words_in, worst_gap_ms
+from .virtual_sound import VirtualSound
 
-from .virtual_sound import missing, virtual_sound
-
-ROOT = Path(__file__).parents[2]
+MEASURING_MS = 30
+"""Blocks in which the virtual card plays and records."""
 
 
-@pytest.mark.skipif(bool(missing()), reason=missing())
-def test_a_spoken_turn_goes_through_microphone_and_speaker(tmp_path: Path) -> None:
-    with virtual_sound() as environment:
-        room = environment | {"ALSA_CONFIG_PATH": str(tmp_path / "alsa.conf")}
-        (tmp_path / "alsa.conf").write_text(
-            "</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nctl.!default { type pulse }\n"
-            'pcm.room { type pulse device "micfeed" hint { show on description "room" } }\n',
-            encoding="utf-8",
-        )
-        raw = tmp_path / "heard.raw"
-        with raw.open("wb") as out:
-            listener = subprocess.Popen(
-                ["parec", "--device=spk.monitor", "--rate=24000", "--channels=1", "--format=s16le"],
-                env=environment,
-                stdout=out,
-            )
-            command = [sys.executable, "-m", "tests.audio.talk_aloud", "room"]
-            talk = subprocess.run(
-                command, env=room, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=100, check=False
-            )
-            listener.terminate()
-            listener.wait(5)
-    assert talk.returncode == 0, talk.stderr
-    assert "tell stories" in talk.stdout
+def test_a_conversation_with_an_interruption_goes_through_microphone_and_speaker(
+    room: VirtualSound, simulator_url: str
+) -> None:
+    events, loudspeaker = Events(), speaker("loudspeaker")
+    with RealtimeSession(trace=events) as session, room.recording() as recording:
+        session.start(source=microphone("desk"), sink=loudspeaker)
+        session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=30)
+        room.say(clip("What can you do?"))
+        session.wait_for(lambda now: now.state is State.SPEAKING, timeout_s=30)
+        first = session.wait_for_answer(1, timeout_s=40)
+        room.say(clip("Tell me a long story."))
+        session.wait_for(lambda now: len(now.turns) == 2 and now.state is State.SPEAKING, timeout_s=30)
+        room.say(clip("Thank you very much."))  # it takes longer to be recognised as speech than the story to begin
+        now = session.wait_for_answer(3, timeout_s=40)
 
-    sound = samples_from_pcm(raw.read_bytes())
-    loud = np.flatnonzero(np.abs(sound) > 0.02)
-    spoken = sound[loud[0] : loud[-1]]
-    assert len(spoken) / 24_000 > 4, "the reply is about eight seconds long"
-    transcriber = Transcriber()
-    heard = transcriber.transcribe(pcm_from_samples(spoken)).text
-    transcriber.close()
-    assert {"stories", "window", "tools", "model", "language"} & set(heard.split()), f"the recording says: {heard}"
+    assert "tell stories" in (first.turns[0].assistant_text or "")
+    assert "thank you" in (now.turns[2].user_text or "")
+    assert {"stories", "window", "tools", "model", "language"} & words_in(recording)
+    assert now.dropped_chunks == 0
+    assert now.problems == ()
+
+    interrupted_s = events.moments("input_audio_buffer.speech_started")[2]
+    assert was_loud(recording, interrupted_s), "the story sounded when the user began to speak"
+    silent_ms = silent_after_ms(recording, interrupted_s)
+    assert silent_ms < 20 + loudspeaker.output_latency_ms + 40 + MEASURING_MS, silent_ms
+    (cut,) = [event for _, _, event in events.seen if event["type"] == "conversation.item.truncate"]
+    assert 0 < cut["audio_end_ms"] < len(events.reply(cut["item_id"])) / 24
 
 
-def test_without_portaudio_the_repair_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_library() -> None:
-        raise MissingPartError("The sound library PortAudio is not installed.", "apt-get")
+def test_audio_flows_both_ways_while_a_cell_computes(room: VirtualSound, simulator_url: str) -> None:
+    events, heard = Events(), bytearray()
+    ear, loudspeaker = microphone("desk"), speaker("loudspeaker")
+    with RealtimeSession(trace=events) as session, room.recording() as recording:
+        session.start(source=TappedSource(ear, heard.extend), sink=loudspeaker)
+        session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=30)
+        room.say(clip("What can you do?"))
+        session.wait_for(lambda now: now.state is State.SPEAKING, timeout_s=30)
+        room.say(hum(9))
+        heard_before, began_s = len(heard), time.monotonic()
+        stopped_s: list[float] = []
 
-    monkeypatch.setattr(devices, "_sounddevice", no_library)
-    assert not devices.has_speaker()
-    with pytest.raises(WorkshopError, match="PortAudio"):
-        speaker().open()
+        def stop() -> None:
+            asked_s = time.monotonic()
+            session.stop()
+            stopped_s.append(time.monotonic() - asked_s)
+
+        stopping = talking.later(9.5, stop)
+        assert talking.compute(10) > 1_000_000
+        stopping.join(10)
+        took_s = time.monotonic() - began_s
+
+    assert took_s < 11
+    (reply,) = {event["item_id"] for _, _, event in events.seen if event["type"] == "response.output_audio.delta"}
+    assert worst_gap_ms(events.reply(reply), recording) < 5
+    assert loudspeaker.head.underruns == 0
+    assert ear.dropped_chunks == session.snapshot.dropped_chunks == 0
+    assert breaks_in_hum(bytes(heard[heard_before:])) == 0
+    assert len(heard) - heard_before > 8_500 * 48, "it was heard as long as it hummed"
+    assert stopped_s[0] < 1
+    assert session.snapshot.state is State.STOPPED
+
+
+def test_a_call_that_keeps_the_interpreter_to_itself_breaks_nothing(room: VirtualSound, simulator_url: str) -> None:
+    events, heard = Events(), bytearray()
+    ear = microphone("desk")
+    with RealtimeSession(trace=events) as session, room.recording() as recording:
+        session.start(source=TappedSource(ear, heard.extend), sink=speaker("loudspeaker"))
+        session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=30)
+        room.say(clip("How are you today?"))
+        session.wait_for(lambda now: any(turn.assistant_text for turn in now.turns) and not now.responses, timeout_s=30)
+        session.wait_for(lambda now: len(now.responses) == 1, timeout_s=30)
+        said = room.say(hum(3))
+        began_s = time.monotonic()
+        sum(range(60_000_000))  # one call: no other thread of this process moves
+        blocked_s = time.monotonic() - began_s
+        session.wait_for_answer(1, timeout_s=30)
+        said.join(10)
+        session.wait_for(lambda now: breaks_in_hum(bytes(heard[-int(2.5 * 48_000) :])) == 0, timeout_s=5)
+
+    assert blocked_s > 0.5
+    (reply,) = {event["item_id"] for _, _, event in events.seen if event["type"] == "response.output_audio.delta"}
+    assert worst_gap_ms(events.reply(reply), recording) < 5
+    assert ear.dropped_chunks == session.snapshot.dropped_chunks == 0

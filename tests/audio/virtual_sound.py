@@ -25,7 +25,6 @@ ctl.!default { type pulse }
 pcm.loudspeaker { type pulse device "spk" hint { show on description "loudspeaker" } }
 pcm.desk { type pulse device "mic" hint { show on description "desk" } }
 """
-FORMAT = ["--rate=24000", "--channels=1", "--format=s16le", "--latency-msec=10"]
 
 
 def missing() -> str:
@@ -66,24 +65,28 @@ class VirtualSound:
         self.environment = environment
         self.server = server
 
-    def say(self, pcm: bytes) -> subprocess.Popen[bytes]:
-        """Speak into the microphone; the process ends when it was said."""
-        command = ["pacat", "--playback", "--device=micfeed", *FORMAT]
-        process = subprocess.Popen(command, env=self.environment, stdin=subprocess.PIPE)
+    def say(self, pcm: bytes) -> threading.Thread:
+        """Speak into the microphone; the thread ends when it was said."""
 
-        def feed() -> None:
-            assert process.stdin is not None
-            with suppress(OSError):
-                process.stdin.write(pcm)
-                process.stdin.close()
+        def speak() -> None:
+            command = ["pacat", "--playback", "--device=micfeed", "--rate=24000", "--channels=1", "--format=s16le"]
+            subprocess.run(command, env=self.environment, input=pcm, check=False)
 
-        threading.Thread(target=feed, daemon=True).start()
-        return process
+        speaking = threading.Thread(target=speak, daemon=True)
+        speaking.start()
+        return speaking
 
     @contextmanager
     def recording(self) -> Iterator[Recording]:
         """Record what is played from here on; complete when left."""
-        command = ["parec", "--device=spk.monitor", *FORMAT]
+        command = [
+            "parec",
+            "--device=spk.monitor",
+            "--rate=24000",
+            "--channels=1",
+            "--format=s16le",
+            "--latency-msec=10",
+        ]
         process = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE)
         recording = Recording()
         started = threading.Event()

@@ -1,0 +1,127 @@
+"""A person and a clock for conversations through real devices, and what their recordings must show."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from realtime_helpers.audio.formats import RATE_HZ, pcm_from_samples, samples_from_pcm, silence
+from realtime_helpers.speech import Transcriber, Voice
+
+from .virtual_sound import Recording
+
+Samples = npt.NDArray[np.float32]
+
+
+class Events:
+    """Every event both ways with the moment it came or went, in seconds of the monotonic clock."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[float, str, dict[str, Any]]] = []
+
+    def __call__(self, direction: str, event: dict[str, Any], _time_s: float) -> None:
+        self.seen.append((time.monotonic(), direction, event))
+
+    def moments(self, kind: str) -> list[float]:
+        """When events of a kind came."""
+        return [moment_s for moment_s, _, event in self.seen if event["type"] == kind]
+
+    def reply(self, item_id: str) -> Samples:
+        """The audio of a reply, as it was received."""
+        deltas = (event["delta"] for _, _, event in self.seen if event.get("item_id") == item_id and "delta" in event
+                  and event["type"] == "response.output_audio.delta")  # fmt: skip
+        return samples_from_pcm(b"".join(map(base64.b64decode, deltas)))
+
+
+_voice = Voice()
+
+
+def clip(text: str) -> bytes:
+    """A sentence, and the silence that ends a turn."""
+    return silence(300) + _voice.speak(text).pcm + silence(900)
+
+
+def words_in(recording: Recording) -> set[str]:
+    """What a stranger hears in a recording."""
+    samples = recording.samples
+    loud = np.flatnonzero(np.abs(samples) > 0.02)
+    transcriber = Transcriber()
+    try:
+        spoken = pcm_from_samples(samples[loud[0] : loud[-1]])
+        return set(transcriber.transcribe(silence(300) + spoken + silence(300)).text.split())
+    finally:
+        transcriber.close()
+
+
+def silent_after_ms(recording: Recording, moment_s: float) -> float:
+    """From a moment on: when the last sound before half a second of silence was."""
+    loud = np.abs(recording.after(moment_s)) > 0.005
+    sounds = np.flatnonzero(loud)
+    if not len(sounds):
+        return 0.0
+    pauses = np.flatnonzero(np.diff(sounds) > RATE_HZ // 2)
+    last = sounds[pauses[0]] if len(pauses) else sounds[-1]
+    return float(last) / RATE_HZ * 1000
+
+
+def was_loud(recording: Recording, moment_s: float) -> bool:
+    """Whether something sounded in the half second before a moment."""
+    samples = recording.after(moment_s - 0.5)[: RATE_HZ // 2]
+    return bool(np.abs(samples).max() > 0.02)
+
+
+def worst_gap_ms(reply: Samples, recording: Recording) -> float:
+    """How far a recording runs away from the reply that it holds: every gap and every skip moves it.
+
+    Infinite where a piece of the reply is not found near its place at all.
+    """
+    played = recording.samples
+    size = 1 << (len(played) + len(reply)).bit_length()
+    together = np.fft.irfft(np.fft.rfft(played, size) * np.conj(np.fft.rfft(reply, size)), size)[: len(played)]
+    begin, piece, reach = int(np.argmax(together)), RATE_HZ // 5, RATE_HZ // 10
+    shifts = []
+    for start in range(0, len(reply) - piece, piece):
+        wanted = reply[start : start + piece]
+        around = played[max(0, begin + start - reach) : begin + start + piece + reach]
+        if np.abs(wanted).max() > 0.1 and len(around) == piece + 2 * reach:
+            power = np.convolve(around**2, np.ones(piece), "valid") * np.sum(wanted**2)
+            likeness = np.correlate(around, wanted, "valid") / np.sqrt(power + 1e-9)
+            shifts.append(np.argmax(likeness) - reach if likeness.max() > 0.7 else np.inf)
+    assert len(shifts) > 10, "the reply is long enough to be compared"
+    return float(max(shifts) - min(shifts)) / RATE_HZ * 1000
+
+
+def hum(seconds: float) -> bytes:
+    """A continuous sound that nobody takes for a voice."""
+    time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    return pcm_from_samples((0.003 * np.sin(2 * np.pi * 400 * time_s)).astype(np.float32))
+
+
+def breaks_in_hum(pcm: bytes) -> int:
+    """Places where a sine breaks off or jumps: there its next sample does not follow from the last two."""
+    samples = np.frombuffer(pcm, "<i2").astype(float)
+    sounds = np.flatnonzero(np.abs(samples) > 50)
+    samples = samples[sounds[0] + 2_400 : sounds[-1] - 2_400]
+    window = 240  # four periods: each must have the same power
+    power = samples[: len(samples) // window * window].reshape(-1, window).std(axis=1)
+    return int(np.count_nonzero(np.abs(power / np.median(power) - 1) > 0.2))
+
+
+def compute(seconds: float) -> int:
+    """A cell that computes without ever yielding. Returns how often it went round."""
+    rounds, end_s = 0, time.monotonic() + seconds
+    while time.monotonic() < end_s:
+        rounds += 1
+    return rounds
+
+
+def later(seconds: float, action: Any) -> threading.Thread:
+    """Do something in another thread in the middle of a computation."""
+    timer = threading.Timer(seconds, action)
+    timer.start()
+    return timer
