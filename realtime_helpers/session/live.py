@@ -489,14 +489,14 @@ class LiveSession:
 
     def _take_in(self, event: Event) -> None:
         self.conversation.apply(event)
+        self._captions.apply(event)
+        self._meter.received(event)
         if event["type"] in _MORE_OF_A_REPLY:
             assert self._replies is not None
             self._replies.apply(event)
             return  # most events by far, and nobody else's business
         self._calls.apply(event)
         self._configuring.apply(event)
-        self._captions.apply(event)
-        self._meter.received(event)
         self._uploads.apply(event)
         assert self._replies is not None
         self._replies.apply(event)
