@@ -249,8 +249,9 @@ class Calls:
         self._note(
             call_id, state=outcome.ending, output=outcome.output, duration_ms=duration_ms, problem=outcome.problem
         )
-        if outcome.problem:
-            self._tell(outcome.problem)
+        if outcome.problem:  # the text of an exception may hold a secret, and problems are written to records
+            failed = f"The tool {self._find(call_id).name} failed; snapshot.calls says why."
+            self._tell(failed if outcome.ending == "failed" else outcome.problem)
         one = self._close(call_id)
         if not one.running:
             self._queue(one, one.mine)

@@ -188,7 +188,7 @@ def _answered(tool: Tool, result: object) -> Outcome:
     try:
         text = as_output(result)
     except Exception as error:  # noqa: BLE001 - pydantic's kinds of errors, and those of the user's own serialisers
-        _log.warning("The tool %s gave a result that is no JSON.", tool.name, exc_info=error)
+        _log.info("The tool %s gave a result that is no JSON.", tool.name, exc_info=error)
         return _ended(
             "failed", f"{tool.name} gave a result that cannot be shown. Tell the user that it did not work.",
             f"The tool {tool.name} gave a {type(result).__name__}, which cannot be written as JSON.",
@@ -204,7 +204,7 @@ def _failed(tool: Tool, error: BaseException) -> Outcome:
     kind = type(error).__name__
     if isinstance(error, ToolError) and str(error):
         return Outcome("failed", as_error(str(error)))  # said on purpose: nothing is wrong with the tool
-    _log.warning("The tool %s failed.", tool.name, exc_info=error)
+    _log.info("The tool %s failed.", tool.name, exc_info=error)
     if isinstance(error, asyncio.CancelledError):
         return _ended("failed", f"{tool.name} was cancelled. Tell the user.", f"The tool {tool.name} was cancelled.")
     # the text of an exception may hold a key, a path, a query: the model learns the kind alone
