@@ -6,16 +6,18 @@ Each has an embedded default that needs no network, and can be replaced by anyth
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from .. import speech
 from ..speech import Speech, Transcriber
 from .phrases import PHRASES
 from .prompt import Prompt, ToolCall
 from .responder import BuiltinResponder
+
+Result = TypeVar("Result")
 
 
 class Responder(Protocol):
@@ -69,6 +71,15 @@ def _own_thread(name: str) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, name)
 
 
+async def _on(thread: ThreadPoolExecutor, work: Callable[..., Result], *args: object) -> Result:
+    """What `work` returns. When the interpreter ends, its threads take none any more: that is no failure to tell."""
+    try:
+        result = asyncio.get_running_loop().run_in_executor(thread, work, *args)
+    except RuntimeError:
+        raise asyncio.CancelledError from None
+    return await result
+
+
 class BuiltinVoice:
     """espeak-ng, one variant for each of the protocol's voices.
 
@@ -83,8 +94,7 @@ class BuiltinVoice:
     async def speak(self, text: str, voice: str, speed: float) -> Speech:
         """Speak with the variant that stands for `voice`."""
         variant = _VARIANTS.get(voice, _VARIANTS["marin"])
-        loop, words_per_minute = asyncio.get_running_loop(), round(_WORDS_PER_MINUTE * speed)
-        return await loop.run_in_executor(self._thread, self.engine.speak, text, variant, words_per_minute)
+        return await _on(self._thread, self.engine.speak, text, variant, round(_WORDS_PER_MINUTE * speed))
 
     def close(self) -> None:
         """End the engine's process."""
@@ -114,8 +124,7 @@ class BuiltinEars:
 
     async def hear(self, pcm: bytes, language: str | None = None, prompt: str | None = None) -> str:  # noqa: ARG002
         """Words in the audio, lower case, without punctuation."""
-        loop = asyncio.get_running_loop()
-        return (await loop.run_in_executor(self._thread, self.engine.transcribe, pcm)).text
+        return (await _on(self._thread, self.engine.transcribe, pcm)).text
 
     def close(self) -> None:
         """End the recogniser's process."""

@@ -101,6 +101,9 @@ class Witness:
             received_ms = self._sound_ms.get(event["item_id"], 0)
             if event["audio_end_ms"] > received_ms:
                 self.misdeeds.append(f"truncated at {event['audio_end_ms']} ms, after {received_ms} ms of sound")
+            heard_ms = self._cuts.get(event["item_id"], event["audio_end_ms"])
+            if event["audio_end_ms"] != heard_ms:
+                self.misdeeds.append(f"truncated at {event['audio_end_ms']} ms, but {heard_ms} ms were heard")
 
     def received(self, event: Event, on_server: Iterable[ServerItem]) -> None:
         match event["type"]:

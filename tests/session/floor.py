@@ -15,6 +15,7 @@ from realtime_helpers.audio.sinks import Sink
 from realtime_helpers.conversation import Item
 from realtime_helpers.experiments.lab import LabParts, MemoryService, lab_config, lab_session
 from realtime_helpers.experiments.scenarios.stage import NETWORK, LoopSink
+from realtime_helpers.experiments.virtual_time import VirtualTimeLoop
 from realtime_helpers.protocol import Event
 from realtime_helpers.session.live import LiveSession
 from realtime_helpers.session.snapshot import Snapshot
@@ -22,8 +23,24 @@ from realtime_helpers.simulator.faults import Faults, Scenario
 from realtime_helpers.simulator.items import Item as ServerItem
 from realtime_helpers.simulator.prompt import Prompt, ToolCall
 
+from .lab import Talk
+
 PUSH_TO_TALK = {"audio": {"input": {"turn_detection": None, "transcription": {"model": "gpt-4o-mini-transcribe"}}}}
 STORY = "Once upon a time there was a lighthouse keeper who counted the ships, every night, until the morning came."
+
+
+_LONGEST_TALK_S = 300.0
+
+
+def run(talk: Talk, lab: LabParts) -> None:
+    """Run a talk in virtual time. Microphones never rest in these, so that a hang must end soon."""
+
+    async def limited() -> None:
+        async with asyncio.timeout(_LONGEST_TALK_S):
+            await talk(lab)
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(limited())
 
 
 class Script:

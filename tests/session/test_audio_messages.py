@@ -16,8 +16,8 @@ from realtime_helpers.protocol import Event
 from realtime_helpers.session.snapshot import State
 from realtime_helpers.simulator.faults import Scenario
 
-from .floor import Floor, Script
-from .lab import BISCUIT, NEVER_TRANSCRIBED, run, snap
+from .floor import Floor, Script, run
+from .lab import BISCUIT, NEVER_TRANSCRIBED, snap
 from .test_session import LocalServer, server  # noqa: F401 - a fixture
 
 YES = "Yes, of course."

@@ -13,8 +13,7 @@ from realtime_helpers.experiments.lab import LabParts, LabUser
 from realtime_helpers.protocol import Event, create_item, function_output
 from realtime_helpers.simulator.prompt import ToolCall
 
-from .floor import PUSH_TO_TALK, STORY, Floor, Mouth, Script
-from .lab import run
+from .floor import PUSH_TO_TALK, STORY, Floor, Mouth, Script, run
 
 CALL = ToolCall("get_weather", {"city": "Lisbon"})
 Reach = Callable[[Floor], Awaitable[None]]

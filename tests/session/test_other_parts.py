@@ -14,8 +14,8 @@ from realtime_helpers.experiments.lab import LabParts, LabUser
 from realtime_helpers.experiments.scenarios.stage import LoopSink
 from realtime_helpers.session.snapshot import State
 
-from .floor import PUSH_TO_TALK, STORY, Floor, Mouth, Script
-from .lab import BISCUIT, run
+from .floor import PUSH_TO_TALK, STORY, Floor, Mouth, Script, run
+from .lab import BISCUIT
 
 YES = "Yes, of course."
 

@@ -12,8 +12,8 @@ from realtime_helpers.experiments.lab import LabParts, LabUser
 from realtime_helpers.protocol import Event
 from realtime_helpers.session.snapshot import State
 
-from .floor import PUSH_TO_TALK, Floor, Mouth, Script
-from .lab import BISCUIT, run, snap
+from .floor import PUSH_TO_TALK, Floor, Mouth, Script, run
+from .lab import BISCUIT, snap
 
 YES = ["Yes, of course."]
 LONG = ["Once upon a time there was a lighthouse keeper who counted the ships.", *YES]

@@ -15,8 +15,8 @@ from realtime_helpers.session.echo_guard import GuardedEar
 from realtime_helpers.session.replies import SETTLE_PATIENCE_S
 from realtime_helpers.session.snapshot import State
 
-from .floor import STORY, AirSink, Floor, RoomMouth, Script, SlowSink
-from .lab import BISCUIT, run, snap
+from .floor import STORY, AirSink, Floor, RoomMouth, Script, SlowSink, run
+from .lab import BISCUIT, snap
 
 YES = "Yes, of course."
 

@@ -11,8 +11,8 @@ from realtime_helpers.audio.formats import AUDIO_FORMATS, BYTES_PER_MS, CHUNK_MS
 from realtime_helpers.experiments.lab import LabParts, LabUser
 from realtime_helpers.session.snapshot import State
 
-from .floor import STORY, Floor, Mouth, Script
-from .lab import BISCUIT, NEVER_TRANSCRIBED, run, snap
+from .floor import STORY, Floor, Mouth, Script, run
+from .lab import BISCUIT, NEVER_TRANSCRIBED, snap
 from .test_other_parts import KeepingSink
 
 YES = "Yes, of course."
