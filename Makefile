@@ -44,6 +44,7 @@ lint: $(VENV)/.ready-dev
 bench: $(VENV)/.ready-dev
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/sessions.py
+	@$(BIN)/python benchmarks/audio.py
 	@$(BIN)/python benchmarks/summary_in_flight.py
 	@$(BIN)/python benchmarks/history.py
 	@$(BIN)/python benchmarks/costs.py

@@ -18,10 +18,11 @@ from collections.abc import Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
-from card import MARK_MS, reply_of
+from card import MARK_MS, marks_between, reply_of
 from scripted_server import Run, ScriptedServer, Step, jittery, reply, steady
 
 HERE = Path(__file__).parent
@@ -131,22 +132,28 @@ class Seen:
 
     def handed_ms(self, numbers: Iterable[int]) -> list[float]:
         """From the first delta of a reply to its first sample handed over."""
-        found = []
-        for number, sent_s in self.noted("first", numbers).items():
-            found += [min((at_s - sent_s) * 1000 for at_s, mark in self.handed if mark and reply_of(mark) == number)]
-        return found
+        return [
+            min(
+                ((at_s - sent_s) * 1000 for at_s, mark in self.handed if mark and reply_of(mark) == number), default=inf
+            )
+            for number, sent_s in self.noted("first", numbers).items()
+        ]
 
     def blocks(self, number: int) -> list[tuple[int, int, float, int, int]]:
         return [block for block in self.sounded if reply_of(block[3] or block[4]) == number]
 
     def sounds_ms(self, numbers: Iterable[int]) -> list[float]:
         """From the first delta of a reply to the card taking the first block of it."""
-        return [(self.blocks(number)[0][2] - at_s) * 1000 for number, at_s in self.noted("first", numbers).items()]
+        return [self.after_ms(number, 0, at_s) for number, at_s in self.noted("first", numbers).items()]
 
     def silent_ms(self, numbers: Iterable[int]) -> list[float]:
         """From `speech_started` to the end of the last block of the reply that the card took."""
-        cuts = self.noted("cut", numbers).items()
-        return [(self.blocks(number)[-1][2] - at_s) * 1000 + MARK_MS for number, at_s in cuts]
+        return [self.after_ms(number, -1, at_s) + MARK_MS for number, at_s in self.noted("cut", numbers).items()]
+
+    def after_ms(self, number: int, which: int, at_s: float) -> float:
+        """When the card took the first or last block of a reply; never, if it was not played."""
+        blocks = self.blocks(number)
+        return (blocks[which][2] - at_s) * 1000 if blocks else inf
 
     def gaps_ms(self, number: int) -> list[int]:
         """Silences within a reply."""
@@ -157,14 +164,19 @@ class Seen:
             if later[1] - earlier[1] > 1 or not earlier[4]
         ]
 
-    def uploads_ms(self, from_s: float = 0.0, to_s: float = float("inf")) -> list[float]:
+    def uploads_ms(self, from_s: float = 0.0, to_s: float = inf) -> list[float]:
         """From the last sample of a chunk captured to the chunk at the server."""
         captured = [(self.captured_from_s + mark * MARK_MS / 1000, at_s) for mark, at_s in self.run.heard]
         return [(at_s - captured_s) * 1000 for captured_s, at_s in captured if from_s <= captured_s < to_s]
 
+    def lost_ms(self) -> int:
+        """Microphone audio that did not come, or came twice."""
+        steps = [marks_between(earlier, later) for (earlier, _), (later, _) in pairwise(self.run.heard)]
+        return sum(abs(step - min(steps)) for step in steps) * MARK_MS
+
 
 @asynccontextmanager
-async def contending(server: ScriptedServer, one: Contender, script: str, sessions: int = 1, block_ms: int = MARK_MS):  # type: ignore[no-untyped-def]
+async def contending(server: ScriptedServer, one: Contender, script: str, sessions: int = 1, block_ms: int = MARK_MS):
     """The contender at work, and the runs of its sessions."""
     wanted = f"{script}~{one.name}"
     environment = dict(os.environ)
@@ -221,7 +233,7 @@ async def cpu_of_sessions(server: ScriptedServer, one: Contender) -> float:
         before, from_s = await ask(process, "cpu"), asyncio.get_running_loop().time()
         await asyncio.sleep(CPU_S)
         after, to_s = await ask(process, "cpu"), asyncio.get_running_loop().time()
-        return (after - before) / (to_s - from_s) / SESSIONS  # type: ignore[no-any-return]
+        return (after - before) / (to_s - from_s) / SESSIONS
 
 
 async def cpu_of_events(server: ScriptedServer, one: Contender) -> float:
@@ -232,7 +244,7 @@ async def cpu_of_events(server: ScriptedServer, one: Contender) -> float:
         await run.is_over.wait()
         await asyncio.sleep(1.0)
         spent = await ask(process, "cpu") - before
-        return spent / len(SCRIPTS["flood"]) * 1e6  # type: ignore[no-any-return]
+        return spent / len(SCRIPTS["flood"]) * 1e6
 
 
 def middle(values: list[float]) -> float:
@@ -240,7 +252,7 @@ def middle(values: list[float]) -> float:
 
 
 def at(values: list[float], share: float) -> float:
-    return sorted(values)[min(int(len(values) * share), len(values) - 1)] if values else float("nan")
+    return sorted(values)[min(int(len(values) * share), len(values) - 1)] if values else nan
 
 
 def sentence(what: str, figures: dict[str, float], unit: str, remark: str) -> None:
@@ -281,6 +293,8 @@ async def hear_and_interrupt(server: ScriptedServer, all_of_them: list[Contender
         "chunk captured -> at the server, p99",
         {name: at(one.uploads_ms(), 0.99) for name, one in usual.items()}, "ms", "aim 5",
     )  # fmt: skip
+    lost = ", ".join(f"{name} {one.lost_ms()} ms" for name, one in usual.items())
+    print(f"of what was captured meanwhile was lost or doubled: {lost}")
     told = []
     for name, one in seen.items():
         gaps = one.gaps_ms(jitter)

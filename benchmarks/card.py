@@ -48,6 +48,11 @@ def last_mark(pcm: bytes) -> int:
     return int.from_bytes(pcm[-2:], "little", signed=True)
 
 
+def marks_between(earlier: int, later: int) -> int:
+    """How many 10 ms of a microphone lie between two of its marks."""
+    return (later - earlier) % _WRAPS_AT
+
+
 class Card(threading.Thread):
     """Ticks its streams.
 
@@ -185,7 +190,7 @@ def as_sounddevice(card: Card) -> ModuleType:
     module: Any = ModuleType("sounddevice")
     module.RawInputStream, module.RawOutputStream, module.PortAudioError = input_stream, output_stream, PortAudioError
     module.check_output_settings = module.check_input_settings = lambda **_: None
-    return module  # type: ignore[no-any-return]
+    return module
 
 
 class WrittenSpeaker:
@@ -231,4 +236,4 @@ def as_pyaudio(card: Card) -> ModuleType:
     module.PyAudio = lambda: SimpleNamespace(
         open=open_stream, get_format_from_width=lambda width: width, terminate=lambda: None
     )
-    return module  # type: ignore[no-any-return]
+    return module

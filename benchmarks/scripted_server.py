@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
-from card import MARK_MS, last_mark, reply_pcm
+from card import last_mark, reply_pcm
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
@@ -209,7 +209,7 @@ class ScriptedServer:
         self.url = ""
 
     @asynccontextmanager
-    async def serving(self):  # type: ignore[no-untyped-def]
+    async def serving(self):
         async with serve(self._serve, "127.0.0.1", 0, compression=None, max_size=None, ping_interval=None) as server:
             port = server.sockets[0].getsockname()[1]
             self.url = f"http://127.0.0.1:{port}/v1"
@@ -246,11 +246,3 @@ class ScriptedServer:
                 run.sent.append((note, time.monotonic()))
             await socket.send(frame)
         run.is_over.set()
-
-
-def blocks_between(earlier: int, later: int) -> int:
-    """How many 10 ms marks of a microphone lie between two."""
-    return (later - earlier) % 32_000
-
-
-assert DELTA_MS % MARK_MS == 0

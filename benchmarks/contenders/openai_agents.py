@@ -56,7 +56,7 @@ async def talk(url: str, script: str, card: Card) -> None:
     runner = RealtimeRunner(RealtimeAgent[None](name="Guide"), config={"model_settings": {"model_name": script}})
     address = f"{url.replace('http', 'ws', 1)}/realtime?model={script}"
     model_config = {"url": address, "api_key": "any", "playback_tracker": tracker}
-    async with await runner.run(model_config=model_config) as session:  # type: ignore[arg-type]
+    async with await runner.run(model_config=model_config) as session:
         recording = asyncio.create_task(record(session, card))
         with card.speaker(player.fill):
             async for event in session:
