@@ -741,11 +741,12 @@ class LiveSession:
         self._observers.look_at(self._memory)
         if not self._watchers:
             return
+        left_ms = self._replies.queued_ms if self._replies is not None else 0  # read first: sound goes on meanwhile
         self._watchers.look(self.snapshot())
         if self._drain_check is not None:
             self._drain_check.cancel()
             self._drain_check = None
-        if self._watchers and self._replies is not None and (left_ms := self._replies.queued_ms):
+        if self._watchers and left_ms:
             # no event tells that the last sound was played
             self._drain_check = asyncio.get_running_loop().call_later(left_ms / 1000, self._changed)
 

@@ -14,7 +14,9 @@ from realtime_helpers.protocol import Event, create_item, function_output
 from realtime_helpers.simulator.prompt import ToolCall
 
 from .floor import PUSH_TO_TALK, STORY, Floor, Mouth, Script, run
+from .lab import BISCUIT
 
+BISCUIT_HEARD = "my dog is called biscuit"
 CALL = ToolCall("get_weather", {"city": "Lisbon"})
 Reach = Callable[[Floor], Awaitable[None]]
 
@@ -148,10 +150,10 @@ def test_a_reply_is_cut_where_it_was_heard_last(lab: LabParts, moment: Reach | A
             interrupt()
         await is_over.wait()
         if by == "push to talk":
-            mouth.say(await lab.voice.clip("How are you?"))
-            await asyncio.sleep(1.2)
+            mouth.say(await lab.voice.clip(BISCUIT))
+            await asyncio.sleep(1.6)
             floor.session.end_turn()
-            now = await floor.until(lambda now: now.is_quiet and "how are you" in now.turns[-1].user_text)
+            now = await floor.until(lambda now: now.is_quiet and BISCUIT_HEARD in now.turns[-1].user_text)
             assert now.turns[-1].assistant_text == "Yes, of course."
         else:
             await floor.until(lambda now: now.is_quiet)
