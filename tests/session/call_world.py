@@ -1,4 +1,4 @@
-"""A talk full of tools: what the model calls, how long each call takes and what goes wrong is decided outside."""
+"""A talk full of tools: what the model calls, how long a call takes and what goes wrong is decided outside."""
 
 from __future__ import annotations
 
