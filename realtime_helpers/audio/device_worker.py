@@ -50,7 +50,7 @@ def record(request: dict[str, Any], out: _Out) -> None:
     Raises:
         WorkshopError: The device cannot be used, or is gone.
     """
-    heard: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    heard: queue.SimpleQueue[tuple[bytes, float] | None] = queue.SimpleQueue()
     lost = 0
 
     def hear(data: Any, _frames: int, _time: object, status: Any) -> None:
@@ -59,7 +59,7 @@ def record(request: dict[str, Any], out: _Out) -> None:
         if heard.qsize() >= _MOST_WAITING:
             heard.get_nowait()
             lost += 1
-        heard.put(bytes(data))
+        heard.put((bytes(data), time.monotonic()))
 
     opened = portaudio.open_stream(
         "microphone", request["device"], lambda _rate_hz, _channels: hear, latency_ms=_MICROPHONE_LATENCY_MS,
@@ -70,13 +70,14 @@ def record(request: dict[str, Any], out: _Out) -> None:
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     while True:
         try:
-            data = heard.get(timeout=_STALLED_S)
+            block = heard.get(timeout=_STALLED_S)
         except queue.Empty:
-            data = None
-        if data is None:
+            block = None
+        if block is None:
             raise portaudio.gone("microphone", opened.device.name)
+        data, at_s = block
         if pcm := resampler.convert(data):
-            out.write({"kind": "chunk", "lost": lost}, pcm)
+            out.write({"kind": "chunk", "lost": lost, "at_s": at_s}, pcm)
 
 
 def _end_with_the_parent() -> None:

@@ -19,6 +19,7 @@ from ..errors import WorkshopError
 from ..runtime import background_loop
 from ..speech.worker import read_block, write_block
 from . import device_process
+from .captured import Captured
 from .device_list import DeviceList, SoundDevice
 from .device_process import DeviceProcess
 from .formats import CHUNK_MS
@@ -201,7 +202,7 @@ class Microphone:
                 return
             dropped_here += len(waiting) == waiting.maxlen
             self.dropped_chunks = header["lost"] + dropped_here
-            waiting.append(pcm)
+            waiting.append(Captured.now(pcm, header["at_s"]))  # the system's clock, which the loop goes by too
             ready.set()
 
         def lose(error: WorkshopError) -> None:

@@ -36,6 +36,14 @@ def test_a_conversation_with_an_interruption_goes_through_microphone_and_speaker
     assert now.dropped_chunks == 0
     assert now.problems == ()
 
+    latency = now.latency
+    assert [latency.first_audio.count, latency.first_sound.count, latency.silence.count] == [3, 3, 1]
+    assert all(
+        0 <= sound - audio < 200 for audio, sound in zip(latency.first_audio.ms, latency.first_sound.ms, strict=True)
+    )
+    assert latency.silence.ms[0] < 20
+    assert 0 < (latency.upload_delay.median or 0) < 20, "from the device's own process to the socket"
+
     interrupted_s = events.moments("input_audio_buffer.speech_started")[2]
     assert was_loud(recording, interrupted_s), "the story sounded when the user began to speak"
     silent_ms = silent_after_ms(recording, interrupted_s)
