@@ -34,6 +34,7 @@ class BrowserMicrophone:
         self._news = asyncio.Event()
         self._error: AudioError | None = None
         self._is_used = False
+        self._has_begun = False
         page.add(self)
 
     @property
@@ -49,13 +50,17 @@ class BrowserMicrophone:
     async def chunks(self) -> AsyncIterator[bytes]:
         """See `Source.chunks`. The page's Stop button interrupts it, Start lets it go on.
 
+        Once it has begun, a microphone that goes away is told: Start lets that go on too, as soon as it is back.
+
         Raises:
-            AudioError: No page shows the widget, the browser gives it no microphone, or somebody listens already.
+            AudioError: No page shows the widget, the browser gives it no microphone, the widget was closed, or
+                somebody listens already.
         """
         if self._is_used:
             raise AudioError("Another session uses this microphone.", "Stop that one first.")
         self._is_used = True
         self._error = None
+        self._has_begun = False
         self._waiting.clear()
         self._page.use("microphone", True)
         try:
@@ -96,7 +101,10 @@ class BrowserMicrophone:
                 self._hear(content["stream"], content["sequence"], buffers[0])
             case "stopped":
                 self._fall_silent()
-            case "problem":
+            case "problem" if self._has_begun:
+                self._fall_silent()
+                self.tell_user(f"{content['what']} {content['next']}")
+            case "problem" | "closed":
                 self._error = AudioError(content["what"], content["next"])
                 self._news.set()
             case "blocked":
@@ -106,6 +114,7 @@ class BrowserMicrophone:
         if stream != self._stream:  # each start of the microphone numbers anew
             self._queue(self._order.end())
             self._stream = stream
+        self._has_begun = True
         self._queue(self._order.add(sequence, pcm))
 
     def _fall_silent(self) -> None:

@@ -248,7 +248,7 @@ class BrowserSpeaker:
                 if "position" in content:
                     self._note(content["position"])
                 self._fall_silent()
-            case "problem" if content["part"] == "sound":
+            case "problem" | "closed" if content["part"] == "sound":
                 self._fall_silent()
                 self.tell_user(f"{content['what']} {content['next']}")
             case "blocked":

@@ -120,7 +120,7 @@ class Page:
     def close(self) -> None:
         """The widget was closed: its sound ends for good."""
         for part in self._parts:
-            part.take("problem", {"part": "sound", "what": _REMOVED, "next": "Make a new BrowserAudio()."}, [])
+            part.take("closed", {"part": "sound", "what": _REMOVED, "next": "Make a new BrowserAudio()."}, [])
         self._owner = None
 
     def receive(self, content: dict[str, Any], buffers: Sequence[memoryview]) -> None:

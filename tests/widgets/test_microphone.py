@@ -66,10 +66,24 @@ def test_what_is_lost_is_silent_and_counted() -> None:
 
 def test_the_browsers_refusal_is_raised() -> None:
     async def play(browser: FakeBrowser) -> None:
-        chunks = await listening(browser)
-        browser.say("problem", part="microphone", what="The browser was told not to.", next="Allow it.")
+        browser.show()
+        waiting = asyncio.create_task(anext(browser.microphone.chunks()))
+        await asyncio.sleep(1)
+        browser.say("problem", part="sound", what="The browser was told not to.", next="Allow it.")
         with pytest.raises(AudioError, match=r"The browser was told not to\. Allow it\."):
-            await anext(chunks)
+            await waiting
+
+    in_virtual_time(play)
+
+
+def test_a_microphone_that_was_unplugged_is_told_and_may_come_back() -> None:
+    async def play(browser: FakeBrowser) -> None:
+        chunks = await listening(browser)
+        browser.say("problem", part="sound", what="It was unplugged.", next="Plug it in, then press Start.")
+        assert browser.problems == ["It was unplugged. Plug it in, then press Start."]
+        assert b"".join([await anext(chunks) for _ in range(25)]) == silence(1000)
+        hear(browser, 0, stream=2, value=7)
+        assert await take(chunks, 1) == [7]
 
     in_virtual_time(play)
 

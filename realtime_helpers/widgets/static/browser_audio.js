@@ -174,9 +174,9 @@ class Engine {
     const { phase, isProblem, text } = this.shown;
     if (isMore && !(before.microphone || before.speaker)) this.stoppedByUser = false;
     if (!microphone && !speaker) {
-      if (phase === "off" || !(before.microphone || before.speaker)) return;
+      if (!before.microphone && !before.speaker) return;
       this.release();
-      this.show({ phase: "off", text: isProblem ? text : "Sound is off: no session uses it." });
+      if (phase !== "off") this.show({ phase: "off", text: isProblem ? text : "Sound is off: no session uses it." });
     } else if (phase === "on") {
       if (!microphone && before.microphone) this.closeMicrophone();
       if (microphone && !before.microphone && !this.capture) this.addMicrophone();
@@ -361,13 +361,13 @@ class Engine {
     await this.addMicrophone();
   }
 
-  /** Only the microphone can fail once the sound runs: replies go on. */
+  /** Only the microphone can fail once the sound runs: replies go on, and Start tries again. */
   fail(error) {
     const problem = error.what ? error : { what: `The sound could not be started (${error.message}).`, next: "Press Start again." };
     const part = this.player && this.wants.speaker ? "microphone" : "sound";
     this.closeMicrophone();
     if (part === "sound") this.release();
-    this.show({ phase: part === "sound" ? "off" : "on", text: `${problem.what} ${problem.next}`, isProblem: true });
+    this.show({ phase: "off", text: `${problem.what} ${problem.next}`, isProblem: true });
     this.send("problem", { part, what: problem.what, next: problem.next });
   }
 
