@@ -23,7 +23,8 @@ from ..audio.formats import BYTES_PER_MS, CHUNK_MS, chunks_of, silence
 from ..memory import Summariser, SummaryPolicy, SummaryRequest, SummaryStyle
 from ..options import SessionOptions
 from ..session.echo_guard import EchoGuard
-from ..session.live import LiveSession, Reconnect
+from ..session.live import LiveSession
+from ..session.reconnect import Reconnect
 from ..session.service import Line, LineLostError, Service, TextWriter, Writer
 from ..settings import Settings
 from ..simulator import Config, Pace, Parts

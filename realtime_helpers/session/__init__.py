@@ -3,7 +3,7 @@
 from .echo_guard import EchoGuard
 from .facade import RealtimeSession
 from .latency import MEASURES, Latency, Measure, Samples
-from .live import Reconnect
+from .reconnect import Reconnect
 from .record import conversation_record
 from .restore import Restoration
 from .snapshot import Snapshot, State

@@ -19,8 +19,9 @@ from ..settings import Backend, Settings
 from ..tools import Tool, Toolbox, as_output
 from ..tracing import Trace
 from .echo_guard import EchoGuard
-from .live import LiveSession, Reconnect
+from .live import LiveSession
 from .push_to_talk import LEAST_TURN_MS
+from .reconnect import Reconnect
 from .service import OpenAIService, TextWriter, Writer
 from .snapshot import Snapshot, State
 from .uploads import MAX_KEPT_BYTES

@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tenacity import AsyncRetrying, RetryCallState
@@ -18,7 +18,7 @@ from ..audio.formats import AUDIO_FORMATS, PCM16, AudioFormat
 from ..audio.sinks import Sink
 from ..audio.sources import Source
 from ..conversation import Captions, Conversation, FrozenView, Transcript, cost_usd, find_prices
-from ..errors import AudioError, SessionError, SettingsError, WorkshopError
+from ..errors import AudioError, SessionError, WorkshopError
 from ..memory import Summariser, SummaryPolicy, SummaryStyle
 from ..options import SessionOptions
 from ..protocol import (
@@ -28,7 +28,6 @@ from ..protocol import (
     append_audio,
     cancel_response,
     classify_error,
-    create_item,
     create_response,
     decode,
     encode,
@@ -53,6 +52,7 @@ from .outbox import Outbox
 from .push_to_talk import Deeds as TalkDeeds
 from .push_to_talk import PushToTalk
 from .questions import PATIENCE_S, Questions, RefusedError
+from .reconnect import Reconnect
 from .replies import Deeds as ReplyDeeds
 from .replies import Replies
 from .restore import Restoration, what_remains
@@ -60,49 +60,18 @@ from .service import Line, LineLostError, Service, Writer, round_trips
 from .snapshot import Snapshot, State
 from .uploads import Uploads, detects_turns
 from .watchers import Condition, Watchers
+from .whole_turns import WholeTurns
+from .words_due import WordsDue
 
-TRANSCRIPT_PATIENCE_S = 15.0
-"""How long the words of a turn may take; then they count as failed, and are used all the same when they come."""
 _MAX_CREATE_ATTEMPTS = 5
 _LIVED_S = 10.0
 """A line that lasted this long was a good one: what comes after its loss is a new start, not one more failure."""
 _RENEWAL_MARGIN_S = 120.0
 _LEAST_LIFE_S = 300.0
 """A session that seems to have less left has a strange clock on one of its sides."""
-_TRANSCRIPTION = "conversation.item.input_audio_transcription"
 _MORE_OF_A_REPLY = frozenset(
     {"response.output_audio.delta", "response.output_audio_transcript.delta", "response.output_text.delta"}
 )
-
-
-@dataclass(frozen=True)
-class Reconnect:
-    """How a lost connection is made again. The first try comes at once.
-
-    Attributes:
-        attempts: Tries in a row until the session gives up.
-        first_wait_s: Before the second try, in seconds; it doubles with each, and half of it is left to chance.
-        longest_wait_s: Longest wait between two tries, in seconds.
-
-    Raises:
-        SettingsError: A value that cannot work.
-    """
-
-    attempts: int = 6
-    first_wait_s: float = 0.5
-    longest_wait_s: float = 8.0
-
-    def __post_init__(self) -> None:
-        if self.attempts < 1 or not 0 <= self.first_wait_s <= self.longest_wait_s:
-            raise SettingsError(
-                f"{self!r} cannot work.", "Use 1 or more attempts, and waits from 0 up, the first not over the longest."
-            )
-
-    def wait_s(self, failures: int, rng: random.Random) -> float:
-        """Seconds to wait after so many failures in a row."""
-        if not failures:
-            return 0.0
-        return min(self.longest_wait_s, self.first_wait_s * 2.0 ** (failures - 1)) * rng.uniform(0.5, 1)
 
 
 class _RenewalDueError(Exception):
@@ -111,16 +80,6 @@ class _RenewalDueError(Exception):
 
 class _LineEndedError(SessionError):
     """A line that worked was lost."""
-
-
-@dataclass
-class _Typed:
-    """A turn, typed or recorded as a whole, that the server has not acknowledged."""
-
-    item: dict[str, Any]
-    event_id: str
-    audio: bytes = b""
-    attempts: int = 1
 
 
 class LiveSession:
@@ -186,13 +145,13 @@ class LiveSession:
         self._main: asyncio.Task[None] | None = None
         self._is_stopping = False
         self._drain_check: asyncio.TimerHandle | None = None
-        self._words_due: dict[str, asyncio.TimerHandle] = {}
+        self._words_due = WordsDue(lambda: self._configuring.transcribes, self._give_up_words)
         self._fatal: Event | None = None
         self._opened = asyncio.Event()
         self._is_ready = False
         self._failures = 0
         self._lost_because: str | None = None
-        self._typed: dict[str, _Typed] = {}
+        self._whole_turns = WholeTurns(self._send_now, lambda: self._is_ready, self._ids.new, self._tell)
         self._answer_is_due = False
         self._reply_was_cut = False
         self._restorations: list[Restoration] = []
@@ -334,8 +293,7 @@ class LiveSession:
         self._is_ready = False
         self._configuring.line_lost()
         self._questions.end(SessionError("The connection was lost.", "The session connects again by itself."))
-        for item_id in list(self._words_due):
-            self._stop_waiting_for_words(item_id)
+        self._words_due.line_lost()
         await self._memory.line_lost()
         await line.close()
 
@@ -369,8 +327,7 @@ class LiveSession:
         self._reply_was_cut = False
         self._memory.compactor.back_online()
         self._calls.back_online()
-        for typed in self._typed.values():
-            self._send_now(create_item(typed.item, event_id=typed.event_id))
+        self._whole_turns.back_online()
         self._outbox.release_audio(self._talk.resume(self._uploads.line_lost()))
         self._opened.set()
         self._state = State.LISTENING
@@ -511,9 +468,9 @@ class LiveSession:
             case "response.done":
                 self._on_response_done(event["response"])
             case "conversation.item.input_audio_transcription.completed":
-                self._stop_waiting_for_words(event["item_id"])
+                self._words_due.came(event["item_id"])
             case "conversation.item.input_audio_transcription.failed":
-                self._stop_waiting_for_words(event["item_id"])
+                self._words_due.came(event["item_id"])
                 reason = (event.get("error") or {}).get("message") or "no reason given"
                 self._tell(f"The words of a turn are not known: {reason}")
             case "error" if not self._calls.was_refused(event["error"]):
@@ -524,26 +481,15 @@ class LiveSession:
         self._memory.apply(event)
 
     def _on_added(self, item_id: str) -> None:
-        typed = self._typed.pop(item_id, None)
+        audio = self._whole_turns.added(item_id)
         item = self.conversation.find(item_id)
         if item is not None and item.transcript is Transcript.PENDING:
-            if typed is not None:
-                self._uploads.keep(item_id, typed.audio)
-            patience_s = TRANSCRIPT_PATIENCE_S if self._configuring.transcribes else 0.0
-            loop = asyncio.get_running_loop()
-            self._words_due[item_id] = loop.call_later(patience_s, self._give_up_words, item_id)
+            self._uploads.keep(item_id, audio)
+            self._words_due.expect(item_id)
 
-    def _give_up_words(self, item_id: str) -> None:
-        """No wait for a transcript is for ever."""
-        error = {"message": f"no transcript came within {TRANSCRIPT_PATIENCE_S:.0f} seconds"}
-        if not self._configuring.transcribes:
-            error = {"message": "transcription is switched off"}
-        self._take_in({"type": f"{_TRANSCRIPTION}.failed", "item_id": item_id, "content_index": 0, "error": error})
+    def _give_up_words(self, event: Event) -> None:
+        self._take_in(event)
         self._changed()
-
-    def _stop_waiting_for_words(self, item_id: str) -> None:
-        if (timer := self._words_due.pop(item_id, None)) is not None:
-            timer.cancel()
 
     def _on_response_done(self, response: dict[str, Any]) -> None:
         if response["status"] in {"failed", "incomplete"}:
@@ -553,9 +499,9 @@ class LiveSession:
 
     def _on_error(self, event: Event) -> None:
         error = event["error"]
-        typed = next((t for t in self._typed.values() if t.event_id == error.get("event_id")), None)
-        if typed is not None:
-            self._type_again(typed, error)
+        if self._whole_turns.is_about(error):
+            # the answer that was asked for with it does not know it
+            self._answer_is_due |= self._whole_turns.refused(error)
             return
         if self._configuring.took_refusal(error):
             return
@@ -615,10 +561,7 @@ class LiveSession:
         self._say(user_audio(audio, transcript=transcript, item_id=self._ids.new("item")), audio)
 
     def _say(self, item: dict[str, Any], audio: bytes = b"") -> None:
-        typed = _Typed(item, self._ids.new("event"), audio)
-        self._typed[item["id"]] = typed
-        if self._is_ready:
-            self._send_now(create_item(item, event_id=typed.event_id))
+        self._whole_turns.say(item, audio)
         self._ask_for_answer()
 
     def respond(self) -> None:
@@ -662,18 +605,6 @@ class LiveSession:
     def _ask_for_answer(self) -> None:
         self._answer_is_due = True
         self._answer_if_due()
-
-    def _type_again(self, typed: _Typed, error: dict[str, Any]) -> None:
-        item_id = typed.item["id"]
-        if classify_error(error.get("code")) is ErrorKind.BENIGN:
-            del self._typed[item_id]  # the id is ours alone: an earlier try arrived
-        elif typed.attempts >= _MAX_CREATE_ATTEMPTS:
-            del self._typed[item_id]
-            self._tell(f"What you typed was not accepted. {refused(error)}")
-        else:
-            typed.attempts += 1
-            self._answer_is_due = True  # the answer that was asked for with it does not know it
-            self._send_now(create_item(typed.item, event_id=typed.event_id))
 
     def _answer_if_due(self) -> None:
         """Ask for a response once no other runs: the server would refuse a second one (reference §2.4)."""

@@ -31,7 +31,7 @@ from realtime_helpers.memory import (
 )
 from realtime_helpers.options import SessionOptions
 from realtime_helpers.protocol import Event, IdMint, cancel_response, create_response, delete_item, retrieve_item
-from realtime_helpers.session import live
+from realtime_helpers.session import live, words_due
 from realtime_helpers.session.configuring import Configuring
 from realtime_helpers.session.live import LiveSession
 from realtime_helpers.session.memory_work import MemoryWork
@@ -123,7 +123,7 @@ def deleted(item_id: str) -> Assume:
 
 @mistake("5", "waits for a transcript for ever")
 def _(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(live, "TRANSCRIPT_PATIENCE_S", 1e9)
+    patch.setattr(words_due, "TRANSCRIPT_PATIENCE_S", 1e9)
 
 
 @mistake("7", "polls for transcripts with retrieve")
@@ -426,7 +426,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
     def forget(self: LiveSession) -> None:
         forget_line(self)
-        self._typed.clear()
+        self._whole_turns._under_way.clear()
 
     patch.setattr(LiveSession, "_forget_line", forget)
 

@@ -15,7 +15,8 @@ from realtime_helpers.experiments.virtual_time import VirtualTimeLoop
 from realtime_helpers.memory import SummaryPolicy, lost_items
 from realtime_helpers.protocol import Event, create_item
 from realtime_helpers.protocol.client_events import function_output
-from realtime_helpers.session.live import LiveSession, Reconnect
+from realtime_helpers.session.live import LiveSession
+from realtime_helpers.session.reconnect import Reconnect
 from realtime_helpers.session.service import Line
 from realtime_helpers.session.snapshot import Snapshot, State
 from realtime_helpers.simulator import Parts

@@ -13,7 +13,7 @@ from realtime_helpers.experiments.lab import LIVELY, SETTINGS, lab_config, lab_s
 from realtime_helpers.experiments.virtual_time import VirtualTimeLoop
 from realtime_helpers.memory import SummaryPolicy, lost_items
 from realtime_helpers.protocol import Event
-from realtime_helpers.session.live import Reconnect
+from realtime_helpers.session.reconnect import Reconnect
 from realtime_helpers.session.snapshot import Snapshot, State
 from realtime_helpers.simulator import Parts
 from realtime_helpers.simulator.prompt import Prompt, ToolCall

@@ -10,7 +10,7 @@ import pytest
 
 from realtime_helpers import SessionError, SilentSink, State, SummaryPolicy
 from realtime_helpers.experiments.lab import LabParts, LabUser, MemoryService, lab_config, lab_session
-from realtime_helpers.session.live import Reconnect
+from realtime_helpers.session.reconnect import Reconnect
 from realtime_helpers.simulator.faults import Fault, Scenario
 
 from .lab import TEXT_ONLY, assert_nothing_is_lost, run, say
