@@ -117,6 +117,10 @@ class SpeechSource:
         """Speak a clip (PCM16, 24 kHz, mono). From any thread."""
         background_loop().call(self._queue, pcm)
 
+    def said(self) -> Pending[None]:
+        """Done when a session has taken everything that it was told to say: the moment to release a button."""
+        return background_loop().submit(self._clips.join())
+
     def chunks(self) -> AsyncIterator[bytes]:
         """See `Source.chunks`."""
         return at_the_speed_of_sound(self._speak()) if self.is_live else self._speak()
@@ -132,6 +136,7 @@ class SpeechSource:
                 clip.cancel()
             for chunk in chunks_of(silence(LEAD_MS) + pcm + silence(self._pause_ms)):
                 yield chunk
+            self._clips.task_done()
 
     async def _next_clip(self) -> bytes:
         place = await self._clips.get()

@@ -79,7 +79,7 @@ class PushToTalk:
         if self._is_detecting:
             self._deeds.tell(
                 "The server finds turns by itself in this session, so nothing has to be held. "
-                "For push-to-talk start it with turn_detection: None."
+                "For push-to-talk start it with SessionOptions(turn_detection=None)."
             )
         elif not self._listening.has_source:
             self._deeds.tell("There is no microphone to talk to. Plug one in: session.use(source=microphone()).")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from realtime_helpers import RealtimeSession, SessionError, SessionOptions, SpeechSource
 from realtime_helpers.audio.formats import CHUNK_BYTES, PCM16
 from realtime_helpers.experiments.lab import LabParts, LabUser
 from realtime_helpers.protocol import Event
@@ -14,6 +15,7 @@ from realtime_helpers.session.snapshot import State
 
 from .floor import PUSH_TO_TALK, Floor, Mouth, Script, run
 from .lab import BISCUIT, snap
+from .test_session import LocalServer, server  # noqa: F401 - a fixture
 
 YES = ["Yes, of course."]
 LONG = ["Once upon a time there was a lighthouse keeper who counted the ships.", *YES]
@@ -296,7 +298,7 @@ def test_a_session_that_finds_turns_itself_explains_that_no_button_is_needed(lab
         await listening(floor)
         floor.session.begin_turn()
         floor.session.end_turn()
-        assert "turn_detection: None" in floor.now.problems[0]
+        assert "turn_detection=None" in floor.now.problems[0]
         assert floor.now.is_quiet
         await floor.session.stop()
 
@@ -360,3 +362,31 @@ def test_turn_detection_that_is_switched_off_in_the_talk_makes_the_button_work(l
         await floor.session.stop()
 
     run(talk, lab)
+
+
+@pytest.mark.parametrize("realtime", [False, True])
+def test_a_button_in_a_cell_holds_what_a_speech_source_says(server: LocalServer, realtime: bool) -> None:  # noqa: F811
+    user = SpeechSource(realtime=realtime, engine=server.simulator.config.parts.voice.engine)
+    with RealtimeSession(settings=server.settings, options=SessionOptions(turn_detection=None)) as session:
+        session.start(source=user)
+        for number in (1, 2):
+            session.begin_turn()
+            user.say("My dog is called Biscuit.").result(10)
+            user.said().result(20)
+            session.end_turn()
+            now = session.wait_for_answer(number, timeout_s=30)
+        assert [turn.user_text for turn in now.turns] == ["my dog is called biscuit"] * 2
+        assert now.problems == ()
+
+
+def test_buttons_of_a_session_that_is_over_do_no_harm(server: LocalServer) -> None:  # noqa: F811
+    session = RealtimeSession(settings=server.settings, options=SessionOptions(turn_detection=None))
+    for _ in range(2):  # before it began, and after its end
+        session.end_turn()
+        session.interrupt()
+        for press in (session.begin_turn, session.respond, session.use, lambda: session.send_audio(bytes(48_000))):
+            with pytest.raises(SessionError, match="not running"):
+                press()
+        session.start()
+        session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=20)
+        session.stop()
