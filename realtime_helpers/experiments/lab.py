@@ -49,13 +49,15 @@ class MemoryService:
     Args:
         config: How the simulator behaves.
         faults: Makes the faults of each connection; by default those of the config's scenario.
+        model: Name of the realtime model.
 
     Attributes:
         lines: Every connection so far, oldest first.
     """
 
-    def __init__(self, config: Config, faults: Callable[[], Faults] | None = None) -> None:
+    def __init__(self, config: Config, faults: Callable[[], Faults] | None = None, model: str = SETTINGS.model) -> None:
         self.config = config
+        self._model = model
         self.lines: list[MemoryLine] = []
         self._faults = faults
 
@@ -75,7 +77,7 @@ class MemoryService:
 
     async def connect(self) -> Line:
         """See `Service.connect`."""
-        line = MemoryLine(self.config, SETTINGS.model, self._faults() if self._faults else None)
+        line = MemoryLine(self.config, self._model, self._faults() if self._faults else None)
         self.lines.append(line)
         return _ClientEnd(line)
 

@@ -83,11 +83,9 @@ class Snapshot:
         """Whether turn `number` (from 1) was understood, answered, and its answer heard to the end."""
         if len(self.turns) < number:
             return False
-        turn, said = self.turns[number - 1], ""
-        if turn.open_calls:  # the user went on speaking: the outputs, and the reply to them, are in a later turn
+        turn = self.turns[number - 1]
+        said, open_calls = turn.assistant_text, turn.open_calls
+        if open_calls or (not said and turn.answered_calls):  # the user went on speaking: the reply is in a later turn
             later = Turn(tuple(item for other in self.turns[number:] for item in other.items))
-            said = later.assistant_text
-            is_settled = turn.open_calls <= later.answered_calls and not turn.is_growing
-        else:
-            is_settled = turn.is_settled
-        return bool(turn.assistant_text or said) and is_settled and not turn.pending and self.is_quiet
+            said, open_calls = said or later.assistant_text, open_calls - later.answered_calls
+        return bool(said) and not open_calls and not turn.is_growing and not turn.pending and self.is_quiet

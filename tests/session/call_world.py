@@ -24,7 +24,7 @@ from tests.memory.world import Exchange, Hand
 
 _WORD = re.compile(r"\bu(\d+)x\b")
 PATIENCE_S = 300.0
-Way = Literal["answers", "raises", "reports", "hangs", "blocks"]
+Way = Literal["answers", "raises", "reports", "hangs", "waits"]
 
 
 @dataclass
@@ -43,6 +43,7 @@ class Plan:
     speaks_first: bool = False
     thinks_s: float = 0.0
     """Between one call and the next."""
+    tool: str = "work"
 
 
 class CallingMind:
@@ -50,6 +51,8 @@ class CallingMind:
 
     def __init__(self) -> None:
         self.plans: dict[int, Plan] = {}
+        self.tools: list[str] = []
+        """Instead of the plan's tool, by place."""
         self._builtin = BuiltinResponder()
         self.said = 0
 
@@ -68,9 +71,9 @@ class CallingMind:
         for jobs in plan.rounds if prompt.tools and not waits else ():
             if begin == made:
                 if plan.speaks_first:
-                    yield "Let me look. "
+                    yield "Let me look."
                 for place in range(begin, begin + len(jobs)):
-                    yield ToolCall("work", {"turn": number, "place": place})
+                    yield ToolCall(self.tools[place] if self.tools else plan.tool, {"turn": number, "place": place})
                     await asyncio.sleep(plan.thinks_s)
                 return
             begin += len(jobs)
@@ -81,7 +84,15 @@ class CallingMind:
 class CallWorld:
     """One talk, and everybody in it."""
 
-    def __init__(self, voice: QuickVoice, *, speaks: bool, policy: SummaryPolicy | None = None, **config: Any) -> None:
+    def __init__(
+        self,
+        voice: QuickVoice,
+        *,
+        speaks: bool,
+        policy: SummaryPolicy | None = None,
+        model: str = SETTINGS.model,
+        **config: Any,
+    ) -> None:
         self.runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
         self.voice, self.mind, self.hand = voice, CallingMind(), Hand()
         self.loop = self.runner.get_loop()
@@ -89,13 +100,15 @@ class CallWorld:
         self.events: list[tuple[str, Event]] = []
         self.worked: Counter[tuple[int, int]] = Counter()
         self.loop.set_exception_handler(lambda _, context: self.accidents.append(repr(context)))
+        self.go_on = asyncio.Event()
         self._words = 0
+        self._model = model
         self.do(lambda: self._begin(speaks, policy, config))
         self.run(100)
 
     def _begin(self, speaks: bool, policy: SummaryPolicy | None, config: dict[str, Any]) -> None:
         parts = Parts(responder=self.mind, voice=self.voice, ears=ReadingEars())
-        self.service = Exchange(lab_config(parts, LIVELY), lambda: self.hand)
+        self.service = Exchange(lab_config(parts, LIVELY), lambda: self.hand, self._model)
         self.hand.cut = lambda: self.loop.call_soon(self.service.line.cut)
         self.user, self.sink = TalkingUser(), ClockSink(self.loop.time, lambda *_: None)
         hearing = {
@@ -125,6 +138,8 @@ class CallWorld:
                 raise ToolError("there is none left")
             case "hangs":
                 await asyncio.Event().wait()
+            case "waits":
+                await self.go_on.wait()
         return f"r{turn}p{place}x"
 
     # -- doing ----------------------------------------------------------------------------------------
@@ -219,7 +234,7 @@ class CallWorld:
         assert not (gone := lost_items(now.turns, now.items, now.summaries)), gone
         text = repr([item.text for item in self.server_items]) + repr([call.output for call in now.calls])
         assert "secret" not in text, "the model was told the text of an exception"
-        ran = [call for call in now.calls if call.state in ("answered", "failed", "timed out")]
+        ran = [call for call in now.calls if call.name == "work" and call.state in ("answered", "failed", "timed out")]
         assert sum(self.worked.values()) == len(ran), "a call was carried out twice, or not at all"
 
     def _check_outputs(self, now: Snapshot) -> None:
