@@ -69,6 +69,8 @@ class Card(threading.Thread):
         """Of each block that sounded: its speaker, its number, when it was taken, its first and last mark."""
         self.captured_from_s: list[float] = []
         """For each microphone, when its first sample was captured."""
+        self.late_ms: list[float] = []
+        """How late each microphone block was filled."""
         self._speakers = 0
         self._due: list[tuple[float, int, Stream]] = []
         self._count = 0
@@ -80,7 +82,8 @@ class Card(threading.Thread):
         stream = Stream(self, block_ms / 1000)
         blocks = block_ms // MARK_MS
 
-        def tick(number: int, _now_s: float) -> None:
+        def tick(number: int, now_s: float) -> None:
+            self.late_ms.append((now_s - stream.from_s - (number + 1) * stream.period_s) * 1000)
             start = number * blocks
             hear(b"".join(marked(1 + (start + index) % _WRAPS_AT) for index in range(blocks)))
 

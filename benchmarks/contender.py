@@ -55,7 +55,8 @@ def main(name: str, url: str, script: str, sessions: int, block_ms: int) -> None
             compute(float(arguments[0]))
         else:
             break
-    print(json.dumps({"captured_from_s": card.captured_from_s, "handed": card.handed, "sounded": card.sounded}))
+    seen = ("captured_from_s", "handed", "sounded", "late_ms")
+    print(json.dumps({name: getattr(card, name) for name in seen}))
     sys.stdout.flush()
     os._exit(0)  # whoever hangs on to something must not hold up the others
 
