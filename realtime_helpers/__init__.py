@@ -14,6 +14,7 @@ from .audio.levels import LevelMeter, metered
 from .audio.recording import StereoRecorder
 from .audio.sinks import SilentSink
 from .audio.sources import SpeechSource
+from .audio_choice import AudioChoice, choose_audio
 from .conversation import (
     PRICES,
     PRICES_AS_OF,
@@ -81,6 +82,7 @@ __all__ = [
     "PROFILES",
     "SERVER_DEFAULT",
     "TEXT_PRICES",
+    "AudioChoice",
     "AudioError",
     "CacheAwareTrigger",
     "CallFunction",
@@ -135,6 +137,7 @@ __all__ = [
     "audio_devices",
     "best_trigger",
     "captions_text",
+    "choose_audio",
     "conversation_record",
     "cost_usd",
     "forecast_cost",

@@ -14,7 +14,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from .errors import MissingPartError, WorkshopError
@@ -227,15 +226,9 @@ def doctor() -> None:
     """Show what works on this machine, and how to repair what does not."""
     from .doctor import examine
 
-    findings = examine()
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("", "what", "how it stands", "next step"):
-        table.add_column(column, overflow="fold")
-    for finding in findings:
-        mark = "[ OK ]" if finding.works else ("[ FIX ]" if finding.needed else "[ -- ]")
-        table.add_row(Text(mark), finding.name, finding.detail, Text(finding.repair))
-    Console().print(table)
-    raise typer.Exit(1 if any(finding.needed and not finding.works for finding in findings) else 0)
+    report = examine()
+    Console().print(report)
+    raise typer.Exit(0 if report.is_fit else 1)
 
 
 @app.command()

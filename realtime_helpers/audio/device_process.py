@@ -40,7 +40,7 @@ class DeviceProcess:
         lost: Callable[[WorkshopError], None],
         module: str = WORKER,
     ) -> None:
-        self._what = f"{request['do']}"
+        self._what: str = request["do"]
         self._take = take
         self._lost = lost
         self._loop = asyncio.get_running_loop()
@@ -89,7 +89,7 @@ class DeviceProcess:
 
     def _on_end(self) -> None:
         if not self._is_over:
-            self._end_with(AudioError(f"The process that holds the {self._what} ended unexpectedly.", _DOCTOR))
+            self._end_with(died(self._what))
 
     def _give_up(self) -> None:
         self._end_with(too_slow(self._what, OPEN_S))
@@ -97,9 +97,6 @@ class DeviceProcess:
     def _end_with(self, error: WorkshopError) -> None:
         self.close()
         self._lost(error)
-
-
-_DOCTOR = "Look at this machine's sound with: realtime-workshop doctor"
 
 
 def start(module: str) -> subprocess.Popen[bytes]:
@@ -128,6 +125,14 @@ def error_of(header: dict[str, Any]) -> WorkshopError:
     """The error that a worker tells of."""
     kind = MissingPartError if header["missing"] else AudioError
     return kind(header["what"], header["next"])
+
+
+def died(what: str) -> AudioError:
+    """A process that ended and did not say why."""
+    return AudioError(
+        f"The process that holds the {what} ended unexpectedly.",
+        "Try again; if it stays so, look at this machine's sound with: realtime-workshop doctor",
+    )
 
 
 def too_slow(what: str, limit_s: float) -> AudioError:

@@ -9,20 +9,21 @@ from __future__ import annotations
 import asyncio
 import io
 import subprocess
+import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from ..errors import WorkshopError
-from ..runtime import background_loop
 from ..speech.worker import read_block, write_block
 from . import device_process
 from .captured import Captured
 from .device_list import DeviceList, SoundDevice
 from .device_process import DeviceProcess
-from .formats import CHUNK_MS
+from .formats import CHUNK_MS, duration_ms
+from .portaudio import PRIVACY
 from .process_sink import ProcessSink
 
 PREBUFFER_MS = 60
@@ -30,6 +31,8 @@ SPEAKER_LATENCY_MS = 60
 """Measured (docs/devices.md): less has gaps on a machine whose cores are all taken, more only keeps talking longer."""
 _LIST_S = 4.0
 _MOST_WAITING = 30_000 // CHUNK_MS
+_SUSPICIOUS_MS = 5_000
+"""A microphone that is allowed and not muted records some noise long before."""
 
 
 def audio_devices() -> DeviceList:
@@ -39,37 +42,22 @@ def audio_devices() -> DeviceList:
         MissingPartError: sounddevice or PortAudio is not installed.
         AudioError: The sound system does not answer.
     """
+    request = io.BytesIO()
+    write_block(request, {"do": "list"})
     process = device_process.start(device_process.WORKER)
-    assert process.stdin is not None
     try:
-        write_block(process.stdin, {"do": "list"})
-        answer, _ = process.communicate(timeout=_LIST_S)
+        answer, _ = process.communicate(request.getvalue(), timeout=_LIST_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
         raise device_process.too_slow("sound system", _LIST_S) from None
-    header, _ = read_block(io.BytesIO(answer))
+    try:
+        header, _ = read_block(io.BytesIO(answer))
+    except EOFError:
+        raise device_process.died("sound system") from None
     if header["kind"] == "error":
         raise device_process.error_of(header)
     return DeviceList(SoundDevice(**entry) for entry in header["devices"])
-
-
-def has_speaker() -> bool:
-    """Whether this machine can play sound now. Not for the background loop: it waits."""
-
-    async def look() -> None:
-        device = Speaker()
-        device.open()
-        try:
-            await device.opened()
-        finally:
-            device.close()
-
-    try:
-        background_loop().submit(look()).result()
-    except WorkshopError:
-        return False  # the doctor says why
-    return True
 
 
 @dataclass(frozen=True)
@@ -183,7 +171,7 @@ class Microphone:
         """Chunks that were lost: the device ran over, or nobody read for half a minute."""
         self._device = device
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """See `Source.chunks`.
 
         Raises:
@@ -209,18 +197,40 @@ class Microphone:
             gone.append(error)
             ready.set()
 
+        silent_ms: float | None = 0.0
         process = DeviceProcess({"do": "microphone", "device": self._device}, take, lose)
         try:
             while True:
                 await ready.wait()
                 ready.clear()
                 while waiting:
-                    yield waiting.popleft()
+                    pcm = waiting.popleft()
+                    if silent_ms is not None:
+                        silent_ms = self._note_silence(silent_ms, pcm)
+                    yield pcm
                     await asyncio.sleep(0)  # many may have waited for the interpreter: whoever sends them keeps step
                 if gone:
                     raise gone[0]
         finally:
             process.close()
+
+    def _note_silence(self, silent_ms: float, pcm: bytes) -> float | None:
+        """Tell of a microphone that never records anything at all, not even noise; `None` when that is settled."""
+        if pcm.count(0) < len(pcm):
+            return None
+        silent_ms += duration_ms(pcm)
+        if silent_ms < _SUSPICIOUS_MS:
+            return silent_ms
+        if self.tell is not None:
+            self.tell(f"The microphone {self.device_name!r} records nothing but digital silence. {silence_step()}")
+        return None
+
+
+def silence_step(platform: str = sys.platform) -> str:
+    """What to do about a microphone that records nothing at all."""
+    if platform in {"darwin", "win32"}:
+        return f"Is it muted? If not, it may not be allowed: {PRIVACY[platform]}"
+    return "Is it muted, or the wrong one? See the system's sound settings, or name another of audio_devices()."
 
 
 def microphone(device: int | str | None = None) -> Microphone:

@@ -165,10 +165,8 @@ def in_words(kind: Kind, name: str, error: Exception, platform: str = sys.platfo
 
 def gone(kind: Kind, name: str) -> AudioError:
     """A device that worked, and does not any more."""
+    then = "; then: session.use(source=microphone())" if kind == "microphone" else ""
     return AudioError(
         f"The {kind} {name!r} is gone: it was unplugged, or its sound system stopped.",
-        f"Plug it in again, or see what there is with audio_devices(); then: session.use({_ROLE[kind]}={kind}()).",
+        f"Plug it in again, or see what there is with audio_devices(){then}.",
     )
-
-
-_ROLE = {"microphone": "source", "speaker": "sink"}

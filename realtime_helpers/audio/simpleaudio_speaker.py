@@ -48,7 +48,7 @@ class SimpleaudioSpeaker(ProcessSink):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         if (error := why_not()) is not None:
             raise error
-        super().__init__({"do": "simpleaudio"}, WORKER)
+        super().__init__({"do": "speaker"}, WORKER)
         self._clock = clock
         self._begun: deque[tuple[float, int]] = deque()  # of each buffer: when it began, bytes still to be heard
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import orjson
 from rich.console import Console
 
-from ..audio.devices import has_speaker, speaker
+from ..audio.devices import speaker
 from ..audio.files import read_sound_file
+from ..audio.probes import probe_speaker
 from ..audio.recording import StereoRecorder
 from ..audio.sinks import SilentSink
 from ..audio.sources import SpeechSource
@@ -78,7 +79,7 @@ def run_demo(options: DemoOptions, console: Console) -> int:
         WorkshopError: It could not be carried out. What was said until then is saved.
     """
     clips = _clips(options)
-    audible = has_speaker() if options.listen is None else options.listen
+    audible = probe_speaker().works if options.listen is None else options.listen
     in_real_time = audible or options.backend != "simulator"
     try:
         options.output.mkdir(parents=True, exist_ok=True)

@@ -31,8 +31,15 @@ class Events:
         """When events of a kind came."""
         return [moment_s for moment_s, _, event in self.seen if event["type"] == kind]
 
-    def reply(self, item_id: str) -> Samples:
-        """The audio of a reply, as it was received."""
+    @property
+    def replies(self) -> list[str]:
+        """Ids of spoken replies, in order."""
+        kind = "response.output_audio.delta"
+        return list(dict.fromkeys(event["item_id"] for _, _, event in self.seen if event["type"] == kind))
+
+    def reply(self, number: int = 1) -> Samples:
+        """The audio of a reply (from 1), as it was received."""
+        item_id = self.replies[number - 1]
         deltas = (event["delta"] for _, _, event in self.seen if event.get("item_id") == item_id and "delta" in event
                   and event["type"] == "response.output_audio.delta")  # fmt: skip
         return samples_from_pcm(b"".join(map(base64.b64decode, deltas)))
@@ -46,16 +53,23 @@ def clip(text: str) -> bytes:
     return silence(300) + _voice.speak(text).pcm + silence(900)
 
 
-def words_in(recording: Recording) -> set[str]:
-    """What a stranger hears in a recording."""
-    samples = recording.samples
-    loud = np.flatnonzero(np.abs(samples) > 0.02)
+def share_of_words(reply: Samples, recording: Recording) -> float:
+    """How much of what a stranger understands of a reply is also understood in a recording of it, 0 to 1."""
     transcriber = Transcriber()
     try:
-        spoken = pcm_from_samples(samples[loud[0] : loud[-1]])
-        return set(transcriber.transcribe(silence(300) + spoken + silence(300)).text.split())
+        said, heard = (
+            set(transcriber.transcribe(silence(300) + pcm_from_samples(samples) + silence(300)).text.split())
+            for samples in (_without_silence(reply), _without_silence(recording.samples))
+        )
     finally:
         transcriber.close()
+    assert len(said) > 4
+    return len(said & heard) / len(said)
+
+
+def _without_silence(samples: Samples) -> Samples:
+    loud = np.flatnonzero(np.abs(samples) > 0.02)
+    return samples[loud[0] : loud[-1]]
 
 
 def silent_after_ms(recording: Recording, moment_s: float) -> float:
