@@ -6,10 +6,8 @@ a notebook cell computes, and the device needs only a short buffer. See `docs/de
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
-import signal
 import sys
 import threading
 import time
@@ -21,6 +19,7 @@ from ..speech.worker import read_block, write_block
 from . import portaudio
 from .formats import CHUNK_MS, RATE_HZ
 from .playback import PlayHead
+from .priority import become_a_sound_process
 from .resampling import ResampledPull, Resampler
 
 _MICROPHONE_LATENCY_MS = 40
@@ -29,8 +28,6 @@ _STALLED_S = 1.5
 _MOST_WAITING = 30_000 // CHUNK_MS
 """Chunks kept while nobody reads: a notebook may hold the interpreter for half a minute."""
 _REPORT_S = 0.02
-_PRIORITY = 5
-"""Of real-time scheduling; sound servers use the same."""
 
 
 class _Out:
@@ -180,17 +177,9 @@ def play(request: dict[str, Any], out: _Out) -> None:
     raise portaudio.gone("speaker", opened.device.name)
 
 
-def _go_first() -> None:
-    """Where it is allowed, be scheduled before everything that computes, as sound servers are."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_PRIORITY))
-
-
 def main() -> None:
     """Do what the first block asks: `list`, `microphone` or `speaker`. An error is the last block."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted cell is no reason to fall silent
-    _go_first()
+    become_a_sound_process()
     out = _Out()
     request, _ = read_block(sys.stdin.buffer)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 import time
@@ -11,6 +10,7 @@ from typing import Any
 
 from ..speech.worker import read_block, write_block
 from .formats import BYTES_PER_MS, RATE_HZ, silence
+from .priority import become_a_sound_process
 
 _FIRST_BUFFER_BYTES = 400 * BYTES_PER_MS
 """So much of a reply must be here before it begins: the second buffer must have come before this one is over."""
@@ -49,7 +49,7 @@ class _Buffers:
 
 def main() -> None:
     """Play what is ordered, and tell when each buffer began, until standard input ends. An error is the last block."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    become_a_sound_process()
     read_block(sys.stdin.buffer)
     buffers = _Buffers()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 import threading
 import time
 from typing import Any
@@ -74,12 +75,9 @@ def _without_silence(samples: Samples) -> Samples:
 
 def silent_after_ms(recording: Recording, moment_s: float) -> float:
     """From a moment on: when the last sound before half a second of silence was."""
-    loud = np.abs(recording.after(moment_s)) > 0.005
-    sounds = np.flatnonzero(loud)
-    if not len(sounds):
-        return 0.0
-    pauses = np.flatnonzero(np.diff(sounds) > RATE_HZ // 2)
-    last = sounds[pauses[0]] if len(pauses) else sounds[-1]
+    sounds = np.flatnonzero(np.abs(recording.after(moment_s)) > 0.005)
+    sounds = np.concatenate(([0], sounds, [sys.maxsize]))
+    last = sounds[np.flatnonzero(np.diff(sounds) > RATE_HZ // 2)[0]]
     return float(last) / RATE_HZ * 1000
 
 
@@ -89,10 +87,10 @@ def was_loud(recording: Recording, moment_s: float) -> bool:
     return bool(np.abs(samples).max() > 0.02)
 
 
-def worst_gap_ms(reply: Samples, recording: Recording) -> float:
+def worst_gap_ms(reply: Samples, recording: Recording, seams: int = 0) -> float:
     """How far a recording runs away from the reply that it holds: every gap and every skip moves it.
 
-    Infinite where a piece of the reply is not found near its place at all.
+    Infinite where a piece of the reply is not found near its place at all; so many `seams` may hide one.
     """
     played = recording.samples
     size = 1 << (len(played) + len(reply)).bit_length()
@@ -107,7 +105,8 @@ def worst_gap_ms(reply: Samples, recording: Recording) -> float:
             likeness = np.correlate(around, wanted, "valid") / np.sqrt(power + 1e-9)
             shifts.append(np.argmax(likeness) - reach if likeness.max() > 0.7 else np.inf)
     assert len(shifts) > 10, "the reply is long enough to be compared"
-    return float(max(shifts) - min(shifts)) / RATE_HZ * 1000
+    found = [shift for shift in shifts if shift != np.inf]
+    return float(max(found) - min(found)) / RATE_HZ * 1000 if len(shifts) - len(found) <= seams else np.inf
 
 
 def hum(seconds: float) -> bytes:

@@ -50,7 +50,7 @@ if sys.version_info < (3, 12):  # elsewhere there is nothing to test, and nothin
         assert silent_after_ms(recording, interrupted_s) < 20 + 40 + 30
         (cut,) = [event for _, _, event in events.seen if event["type"] == "conversation.item.truncate"]
         assert 0 < cut["audio_end_ms"] < len(events.reply(2)) / 24
-        assert worst_gap_ms(events.reply(1), recording) < 30, "the seams between its buffers"
+        assert worst_gap_ms(events.reply(1), recording, seams=2) < 50, "a reply is a few buffers"
 
     async def test_what_was_heard_is_known_by_the_clock(room: VirtualSound) -> None:
         speech = clip("How are you today?")
