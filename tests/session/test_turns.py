@@ -222,6 +222,26 @@ def test_interrupting_a_session_that_is_silent_changes_nothing(lab: LabParts) ->
     run(talk, lab)
 
 
+def test_an_interruption_takes_back_the_reply_that_waits_for_its_turn(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        floor = Floor(lab, Script([STORY], [YES]))
+        await listening(floor)
+        floor.session.say_text("Tell me a story.")
+        await floor.until_received("response.output_audio.delta")
+        floor.session.say_text("And then?")
+        floor.session.interrupt()
+        await floor.until(lambda now: now.is_quiet)
+        await asyncio.sleep(20)
+        assert len(floor.sent("response.create")) == 1, "silence was asked for"
+        floor.session.respond()
+        now = await floor.until(lambda now: now.is_quiet and now.turns[-1].is_answered)
+        assert now.turns[-1].assistant_text == YES
+        floor.assert_agreed()
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
 def test_a_reply_that_was_interrupted_is_not_given_again_after_a_lost_line(lab: LabParts) -> None:
     async def talk(lab: LabParts) -> None:
         floor = Floor(lab, Script([STORY]))

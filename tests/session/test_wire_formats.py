@@ -110,6 +110,29 @@ def test_a_telephone_with_a_button_sends_the_last_sample(lab: LabParts, wire: Au
 
 
 @telephones
+def test_a_held_turn_is_as_long_on_the_wire_as_it_was(lab: LabParts, wire: AudioFormat) -> None:
+    async def talk(lab: LabParts) -> None:
+        user = LabUser()
+        config = telephony(wire)
+        config["audio"]["input"]["turn_detection"] = None
+        floor = Floor(lab, Script([YES]), user, wire=wire, config=config)
+        await listening(floor)
+        clip = await lab.voice.clip(BISCUIT)
+        for number in (1, 2):
+            user.play_on(clip, pause_ms=0)
+            floor.session.begin_turn()
+            await asyncio.sleep(0.5)
+            floor.session.end_turn()
+            await floor.answered(number)
+            item = floor.now.turns[number - 1].items[0]
+            assert item.audio_ms == pytest.approx(len(clip) / BYTES_PER_MS, abs=1), "what a filter held back, too"
+        floor.assert_agreed()
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
+@telephones
 def test_a_recording_of_a_telephone_call_survives_a_lost_line(lab: LabParts, wire: AudioFormat) -> None:
     async def talk(lab: LabParts) -> None:
         user = LabUser()
