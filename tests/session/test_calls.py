@@ -189,9 +189,9 @@ def test_an_endless_chain_ends_in_words(begin: Begin) -> None:
         f"The model called tools {MOST_ROUNDS} times in a row; now it is asked to answer without.",
     )
     assert world.now.has_answered(1)
-    world.type_text(Plan([[Job()]]))
+    world.type_text(Plan([[Job()], [Job()]]))
     world.wait_until_quiet()
-    assert len(world.now.calls) == MOST_ROUNDS + 1, "the next turn may call again"
+    assert len(world.now.calls) == MOST_ROUNDS + 2, "the next turn begins anew"
     world.check()
 
 
@@ -284,6 +284,35 @@ def test_a_line_lost_while_a_tool_runs_costs_neither_the_call_nor_its_output_nor
     assert server(world) == ["message", "function_call", "function_call_output", "message"]
     again = ["call", "answer r1p0x", "ask", "added r1p0x", "created", "done"]
     assert wire(world)[4:] == again, "the call is put back, and not made again"
+    world.check()
+
+
+def test_a_question_that_still_waits_for_its_answer_comes_back_as_a_question(begin: Begin) -> None:
+    world = begin()
+    world.type_text(Plan([[Job(way="waits")]], speaks_first=True))
+    world.run(900)
+    world.speak(Plan())
+    assert world.run_until(lambda: "started" in wire(world))
+    world.do(world.go_on.set)
+    assert world.run_until(lambda: "added r1p0x" in wire(world))
+    world.do(world.service.line.cut)
+    world.wait_until_quiet()
+    assert "committed" not in wire(world)[: wire(world).index("added r1p0x")], "the user was speaking all the time"
+    kinds = ["message", "message", "function_call", "function_call_output"]
+    assert server(world)[:4] == kinds, "not as memory, although the assistant had said something already"
+    world.check()
+
+
+def test_the_answer_to_an_earlier_question_is_owed_after_a_lost_line(begin: Begin) -> None:
+    world = begin()
+    world.type_text(Plan([[Job(takes_s=6)]]))
+    world.run(1000)
+    world.type_text(Plan())
+    world.run(1000)
+    world.do(world.service.line.cut)
+    world.wait_until_quiet()
+    assert server(world) == ["message", "function_call", "message", "message", "function_call_output", "message"]
+    assert world.now.has_answered(1)
     world.check()
 
 
