@@ -68,9 +68,10 @@ from .options import (
     Tracing,
     Transcription,
 )
-from .session import EchoGuard, Latency, RealtimeSession, Reconnect, Samples, Snapshot, State, conversation_record
+from .session import Call, EchoGuard, Latency, RealtimeSession, Reconnect, Samples, Snapshot, State, conversation_record
 from .settings import Settings
 from .telemetry import Telemetry
+from .tools import Tool, ToolError, as_tool
 from .tracing import EventLog
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "AudioChoice",
     "AudioError",
     "CacheAwareTrigger",
+    "Call",
     "CallFunction",
     "Caption",
     "CaptionState",
@@ -128,12 +130,15 @@ __all__ = [
     "SummaryRequest",
     "SummaryStyle",
     "Telemetry",
+    "Tool",
+    "ToolError",
     "Tracing",
     "Transcription",
     "Turn",
     "Usage",
     "WorkshopError",
     "Written",
+    "as_tool",
     "audio_devices",
     "best_trigger",
     "captions_text",

@@ -98,7 +98,7 @@ def run_python(code: str) -> str:
 def test_importing_is_quick_and_needs_no_sound_plot_or_widget_library() -> None:
     code = """
 import sys, time
-for absent in ("sounddevice", "matplotlib", "ipywidgets", "IPython", "aiohttp", "openai"):
+for absent in ("sounddevice", "matplotlib", "ipywidgets", "IPython", "aiohttp", "openai", "pydantic"):
     sys.modules[absent] = None  # importing it now fails
 start = time.process_time()  # other people's work on this machine is not ours
 import realtime_helpers

@@ -1,5 +1,6 @@
 """One live conversation: connection, state, memory and audio together."""
 
+from .calls import Call
 from .echo_guard import EchoGuard
 from .facade import RealtimeSession
 from .latency import MEASURES, Latency, Measure, Samples
@@ -10,6 +11,7 @@ from .snapshot import Snapshot, State
 
 __all__ = [
     "MEASURES",
+    "Call",
     "EchoGuard",
     "Latency",
     "Measure",

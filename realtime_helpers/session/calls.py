@@ -112,11 +112,14 @@ class Calls:
     # -- looking --------------------------------------------------------------------------------------
 
     @property
-    def owes_reply(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether a tool runs, or a reply to what tools brought is still to come."""
-        return any(one.running for one in self._rounds.values()) or any(
-            output.wants_reply for output in self._outputs.values()
-        )
+        return self.owes_reply or any(one.running for one in self._rounds.values())
+
+    @property
+    def owes_reply(self) -> bool:
+        """Whether there is an output that no reply has read."""
+        return any(output.wants_reply for output in self._outputs.values())
 
     @property
     def is_reply_due(self) -> bool:

@@ -340,7 +340,7 @@ class LiveSession:
         compactor = self._memory.compactor
         remains = what_remains(
             self.conversation, compactor.records, self._uploads.clips, reason,
-            reply_was_cut=self._reply_was_cut or self._calls.owes_reply,
+            reply_was_cut=self._reply_was_cut or self._calls.is_busy,
         )  # fmt: skip
         after = "root"
         if (memory := compactor.carry_over(remains.words, self.conversation)) is not None:
@@ -732,7 +732,7 @@ class LiveSession:
             return State.HEARING
         if self._replies is not None and self._replies.is_speaking:
             return State.SPEAKING
-        return State.LISTENING if self.conversation.is_quiet and not self._calls.owes_reply else State.THINKING
+        return State.LISTENING if self.conversation.is_quiet and not self._calls.is_busy else State.THINKING
 
 
 def _input_format(config: Mapping[str, Any]) -> AudioFormat:

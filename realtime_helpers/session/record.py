@@ -15,7 +15,7 @@ def conversation_record(snapshot: Snapshot) -> dict[str, Any]:
 
     Every turn in its own words, also those that left the server; for each item whether it is there now and which
     memory item stands for it; every memory item with what it covers, was written from, holds word for word, and took;
-    what each new connection brought back; the account per response. Costs in USD.
+    what became of each call of a tool; what each new connection brought back; the account per response. Costs in USD.
     """
     on_server = frozenset(item.id for item in snapshot.items)
     covered = covered_by(snapshot.summaries, snapshot.items)
@@ -56,6 +56,11 @@ def conversation_record(snapshot: Snapshot) -> dict[str, Any]:
                 "output": {"text": entry.usage.output_text, "audio": entry.usage.output_audio},
             }
             for entry in snapshot.responses
+        ],
+        "calls": [
+            {"id": call.id, "name": call.name, "state": call.state,
+             "duration_ms": None if call.duration_ms is None else round(call.duration_ms)}
+            for call in snapshot.calls  # without `problem`: the text of an exception may hold a secret
         ],
         "restorations": [asdict(restoration) for restoration in snapshot.restorations],
         "cost_usd": snapshot.cost_usd,

@@ -36,7 +36,7 @@ class Snapshot:
     Attributes:
         version: Grows with every change.
         state: What it is doing.
-        is_quiet: Nobody speaks, no response is due, no tool runs, and every reply was heard to its end.
+        is_quiet: Nobody speaks, no response is due, and every reply was heard to its end. A tool may still run.
         is_summarising: A summary is being written or spliced in.
         turns: Every turn so far, also those that only a summary stands for now.
         items: Items on the server now, in order.
