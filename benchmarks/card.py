@@ -2,18 +2,21 @@
 
 Every sample says where it belongs: those of the microphone count its 10 ms blocks, those of a reply name the reply and
 count its 10 ms blocks. So whoever hears them can tell what is late, missing or twice, however it was cut on the way.
-Needs nothing but the standard library, so that a peer's own environment can run it.
+Needs nothing but the standard library, so that a peer's own environment can run it. Our devices live in processes that
+end without a word, so there the card keeps a journal in a file; see `virtual/sounddevice.py`.
 """
 
 from __future__ import annotations
 
 import heapq
+import json
 import threading
 import time
 from array import array
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 RATE_HZ = 24_000
 MARK_MS = 10
@@ -58,19 +61,19 @@ class Card(threading.Thread):
 
     Args:
         block_ms: How much a speaker takes at once.
+        journal: Where everything is written at once; without it, it is kept.
     """
 
-    def __init__(self, block_ms: int = MARK_MS) -> None:
+    def __init__(self, block_ms: int = MARK_MS, journal: TextIO | None = None) -> None:
         super().__init__(daemon=True)
         self.block_ms = block_ms
-        self.handed: list[tuple[float, int]] = []
-        """When audio was handed over to be played, and its first mark."""
-        self.sounded: list[tuple[int, int, float, int, int]] = []
-        """Of each block that sounded: its speaker, its number, when it was taken, its first and last mark."""
-        self.captured_from_s: list[float] = []
-        """For each microphone, when its first sample was captured."""
-        self.late_ms: list[float] = []
-        """How late each microphone block was filled."""
+        self.log: dict[str, list[Any]] = {
+            "handed": [],  # when audio was handed over to be played, and its first mark
+            "sounded": [],  # of each block that sounded: speaker, number, when it was taken, first and last mark
+            "captured_from_s": [],  # for each microphone, when its first sample was captured
+            "late_ms": [],  # how late each microphone block was filled
+        }
+        self._journal = journal
         self._speakers = 0
         self._due: list[tuple[float, int, Stream]] = []
         self._count = 0
@@ -83,12 +86,12 @@ class Card(threading.Thread):
         blocks = block_ms // MARK_MS
 
         def tick(number: int, now_s: float) -> None:
-            self.late_ms.append((now_s - stream.from_s - (number + 1) * stream.period_s) * 1000)
+            self._note("late_ms", (now_s - stream.from_s - (number + 1) * stream.period_s) * 1000)
             start = number * blocks
             hear(b"".join(marked(1 + (start + index) % _WRAPS_AT) for index in range(blocks)))
 
         stream.tick = tick
-        stream.opened = lambda: self.captured_from_s.append(stream.from_s)
+        stream.opened = lambda: self._note("captured_from_s", stream.from_s)
         return stream
 
     def speaker(self, fill: Callable[[bytearray], object]) -> Stream:
@@ -102,14 +105,27 @@ class Card(threading.Thread):
             fill(block)
             first, last = first_mark(block), last_mark(block)
             if first or last:
-                self.sounded.append((number_of_speaker, number, now_s, first, last))
+                self._note("sounded", (number_of_speaker, number, now_s, first, last))
 
         stream.tick = tick
         return stream
 
     def hand(self, pcm: bytes) -> None:
         """Note that audio is now where the card will find it."""
-        self.handed.append((time.monotonic(), first_mark(pcm)))
+        self._note("handed", (time.monotonic(), first_mark(pcm)))
+
+    def read_journals(self, folder: Path) -> None:
+        """Take in what cards in other processes wrote."""
+        for path in folder.iterdir():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                name, entry = json.loads(line)
+                self.log[name].append(entry)
+
+    def _note(self, name: str, entry: object) -> None:
+        if self._journal is None:
+            self.log[name].append(entry)
+        else:
+            print(json.dumps([name, entry]), file=self._journal, flush=True)
 
     def add(self, stream: Stream) -> None:
         with self._changed:
@@ -165,35 +181,6 @@ class Stream:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-class _NoFlags(SimpleNamespace):
-    """Status of a device that never stumbles."""
-
-    def __bool__(self) -> bool:
-        return False
-
-
-_GOOD = _NoFlags(input_overflow=False, input_underflow=False, output_overflow=False, output_underflow=False)
-
-
-def as_sounddevice(card: Card) -> ModuleType:
-    """The card with the face of sounddevice: raw streams with a callback."""
-
-    class PortAudioError(Exception):
-        pass
-
-    def input_stream(*, blocksize: int = 0, callback: Callable[..., object], **_: object) -> Stream:
-        block_ms = blocksize * 1000 // RATE_HZ or MARK_MS
-        return card.microphone(block_ms, lambda pcm: callback(pcm, len(pcm) // 2, None, _GOOD))
-
-    def output_stream(*, callback: Callable[..., object], **_: object) -> Stream:
-        return card.speaker(lambda block: callback(memoryview(block), len(block) // 2, None, _GOOD))
-
-    module: Any = ModuleType("sounddevice")
-    module.RawInputStream, module.RawOutputStream, module.PortAudioError = input_stream, output_stream, PortAudioError
-    module.check_output_settings = module.check_input_settings = lambda **_: None
-    return module
 
 
 class WrittenSpeaker:

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
+import tempfile
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
 
-from card import Card, as_sounddevice
+from card import Card
 
 from realtime_helpers import RealtimeSession
 from realtime_helpers.audio.devices import PREBUFFER_MS, Microphone, Speaker
-from realtime_helpers.audio.playback import PlayHead
+from realtime_helpers.audio.sinks import QueueSink
 from realtime_helpers.settings import Settings
+
+BENCHMARKS = Path(__file__).parents[1]
 
 
 async def talk(url: str, script: str, card: Card) -> None:
-    class NotingSpeaker(Speaker):
-        def __init__(self) -> None:
-            super().__init__()
-            self._head = PlayHead(int(os.environ.get("PREBUFFER_MS", PREBUFFER_MS)))
+    """With its devices, each in a process of its own."""
 
+    class NotingSpeaker(Speaker):
         def play(self, item_id: str, pcm: bytes) -> None:
             super().play(item_id, pcm)
             card.hand(pcm)
 
-    sys.modules["sounddevice"] = as_sounddevice(card)
-    session(url, script).start(Microphone(), NotingSpeaker())
+    os.environ["CARD_JOURNALS"] = tempfile.mkdtemp()
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(BENCHMARKS / "virtual"), str(BENCHMARKS)])
+    speaker = NotingSpeaker(prebuffer_ms=int(os.environ.get("PREBUFFER_MS", PREBUFFER_MS)))
+    session(url, script).start(Microphone(), speaker)
+    await asyncio.Event().wait()
+
+
+async def serve(url: str, script: str, card: Card) -> None:
+    """As on a server, where nobody has a sound card: a live source and a sink that something else feeds and empties."""
+    sink = QueueSink()
+    speaker = card.speaker(lambda block: take(sink, block))
+    speaker.start()
+    session(url, script).start(CardSource(card), sink)
     await asyncio.Event().wait()
 
 
@@ -38,3 +52,33 @@ async def listen(url: str, script: str, _card: Card) -> None:
 def session(url: str, script: str) -> RealtimeSession:
     settings = Settings.from_environment("simulator", model=script, simulator_url=url, environ={})
     return RealtimeSession(settings=settings)
+
+
+def take(sink: QueueSink, block: bytearray) -> None:
+    pcm = sink.head.pull(len(block))
+    block[: len(pcm)] = pcm
+
+
+class CardSource:
+    """Chunks of the card, handed over from its thread."""
+
+    is_live = True
+
+    def __init__(self, card: Card) -> None:
+        self._card = card
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        waiting: deque[bytes] = deque()
+        ready = asyncio.Event()
+
+        def accept(chunk: bytes) -> None:
+            waiting.append(chunk)
+            ready.set()
+
+        with self._card.microphone(40, lambda chunk: loop.call_soon_threadsafe(accept, chunk)):
+            while True:
+                await ready.wait()
+                ready.clear()
+                while waiting:
+                    yield waiting.popleft()
