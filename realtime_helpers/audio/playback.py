@@ -65,25 +65,27 @@ class PlayHead:
     def pull(self, size: int) -> bytes:
         """Take up to `size` bytes, in whole samples, to play now; nothing while the prebuffer fills."""
         size -= size % _SAMPLE_BYTES
-        sound = bytearray()
+        parts: list[bytes] = []
+        missing = size
         with self._lock:
             if not self._may_flow():
                 return b""
-            while self._queue and len(sound) < size:
+            while self._queue and missing:
                 item_id, pcm = self._queue[0]
-                part = pcm[self._taken : self._taken + size - len(sound)]
+                part = pcm[self._taken : self._taken + missing]
                 self._taken += len(part)
                 if self._taken == len(pcm):
                     self._queue.popleft()
                     self._taken = 0
-                sound += part
+                parts.append(part)
+                missing -= len(part)
                 self._count(item_id, len(part))
-            self._queued_bytes -= len(sound)
-            if len(sound) < size:
+            self._queued_bytes -= size - missing
+            if missing:
                 self._is_flowing = False
                 self.underruns += self._growing is not None
             self._pause_between_replies()
-        return bytes(sound)
+        return b"".join(parts)
 
     def _pause_between_replies(self) -> None:
         if not self._queue and self._growing is None:
