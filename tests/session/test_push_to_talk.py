@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -288,6 +288,31 @@ def test_a_source_that_can_wait_waits_for_the_button(lab: LabParts) -> None:
         assert heard_by_server(floor) == clip
         floor.assert_agreed()
         await floor.session.stop()
+
+    run(talk, lab)
+
+
+def test_a_source_that_waits_for_the_button_is_closed_with_its_session(lab: LabParts) -> None:
+    class Device:
+        is_live = False
+        is_open = False
+
+        async def chunks(self) -> AsyncIterator[bytes]:
+            self.is_open = True
+            try:
+                while True:
+                    yield bytes(CHUNK_BYTES)
+            finally:
+                self.is_open = False
+
+    async def talk(lab: LabParts) -> None:
+        device = Device()
+        floor = talking(lab, device)
+        await listening(floor)
+        await asyncio.sleep(1)
+        assert device.is_open
+        await floor.session.stop()
+        assert not device.is_open, "when stop() is over, not some time later"
 
     run(talk, lab)
 
