@@ -324,19 +324,16 @@ def test_the_answer_to_an_earlier_question_is_owed_after_a_lost_line(begin: Begi
 def test_a_line_lost_at_any_event_of_a_call_and_its_answer(begin: Begin, kind: str, nth: int) -> None:
     world = begin()
     seen = 0
-    trace = world.session._trace
 
     def cut(way: Any, event: dict[str, Any], now_s: float) -> None:
         nonlocal seen
-        assert trace is not None
-        trace(way, event, now_s)
         if way == "received" and event["type"] == kind and len(world.service.lines) == 1:
             seen += 1
             if seen == nth:
                 world.service.line._down.clear()
                 world.service.line.cut()
 
-    world.session._trace = cut
+    world.session._observers._all.append(cut)
     world.type_text(Plan([[Job(takes_s=1), Job(takes_s=0.5)]]))
     world.wait_until_quiet()
     world.check()
