@@ -74,7 +74,7 @@ $(VENV)/.ready-dev: $(VENV)/.ready-base $(INPUTS)
 # Needs uv. Exact versions for every supported Python and system, without a registry's address.
 constraints:
 	uv pip compile --universal --no-header --no-annotate --no-emit-index-url --python-version 3.11 \
-	  --extra simulator --extra audio --extra lab --extra telemetry --extra whisper --extra piper --group dev --upgrade pyproject.toml -o constraints.txt
+	  --extra simulator --extra audio --extra lab --extra telemetry --extra whisper --extra piper --extra simpleaudio --group dev --upgrade pyproject.toml -o constraints.txt
 
 clean:
 	rm -rf $(VENV) demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis

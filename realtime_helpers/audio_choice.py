@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import os
 import sys
@@ -11,12 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .audio.devices import microphone, speaker
 from .audio.probes import Probe, probe_microphone, probe_speaker
 from .audio.sinks import SilentSink, Sink
 from .audio.sources import Source, SpeechSource
+
+if TYPE_CHECKING:
+    from .widgets import BrowserAudio
 
 Kind = Literal["devices", "browser", "speech"]
 
@@ -48,8 +50,7 @@ class AudioChoice:
             case "devices":
                 return microphone()
             case "browser":
-                page: Source = self.widget.microphone
-                return page
+                return self.widget.microphone
             case "speech":
                 return SpeechSource(realtime=self.is_audible)
 
@@ -57,18 +58,19 @@ class AudioChoice:
     def sink(self) -> Sink:
         """Where replies are played, made when first asked for."""
         if self.kind == "browser":
-            page: Sink = self.widget.speaker
-            return page
+            return self.widget.speaker
         return speaker() if self.is_audible else SilentSink()
 
     @cached_property
-    def widget(self) -> Any:
-        """The `BrowserAudio` that the notebook must show for the kind `browser`.
+    def widget(self) -> BrowserAudio:
+        """What the notebook must show for the kind `browser`.
 
         Raises:
             MissingPartError: The packages of the `lab` extra are not installed.
         """
-        return importlib.import_module(".widgets", __package__).BrowserAudio()  # heavy, and rarely needed
+        from .widgets import BrowserAudio
+
+        return BrowserAudio()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         words = {"text/plain": self.why, "text/html": f"<p>{escape(self.why)}</p>"}

@@ -79,41 +79,28 @@ class VirtualSound:
     @contextmanager
     def recording(self) -> Iterator[Recording]:
         """Record what is played from here on; complete when left."""
-        command = [
-            "parec",
-            "--device=spk.monitor",
-            "--rate=24000",
-            "--channels=1",
-            "--format=s16le",
-            "--latency-msec=10",
-        ]
-        process = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE)
-        recording = Recording()
-        started = threading.Event()
+        recording, ended = Recording(), threading.Event()
+        with tempfile.NamedTemporaryFile() as file:  # no pipe: nobody may be there to read it while a test computes
+            command = ["parec", "--device=spk.monitor", "--rate=24000", "--channels=1", "--format=s16le"]
+            process = subprocess.Popen([*command, "--latency-msec=10"], env=self.environment, stdout=file)
 
-        def listen() -> None:
-            assert process.stdout is not None
-            pieces = []
-            while piece := os.read(process.stdout.fileno(), 65536):
-                # the earliest that any piece allows: each comes some time after it sounded
-                length = sum(map(len, pieces)) + len(piece)
-                began_s = time.monotonic() - length / BYTES_PER_MS / 1000
-                recording.began_s = min(recording.began_s or began_s, began_s)
-                pieces.append(piece)
-                started.set()
-            recording.pcm = b"".join(pieces)
+            def date() -> None:
+                """The earliest beginning that any look allows: each piece comes some time after it sounded."""
+                while not ended.wait(0.002):
+                    if length := Path(file.name).stat().st_size:
+                        began_s = time.monotonic() - length / BYTES_PER_MS / 1000
+                        recording.began_s = min(recording.began_s or began_s, began_s)
 
-        listener = threading.Thread(target=listen)
-        listener.start()
-        started.wait(10)
-        try:
-            yield recording
-        finally:
-            process.terminate()
-            process.wait(5)
-            listener.join(5)
-            assert process.stdout is not None
-            process.stdout.close()
+            dating = threading.Thread(target=date)
+            dating.start()
+            try:
+                yield recording
+            finally:
+                process.terminate()
+                process.wait(5)
+                ended.set()
+                dating.join(5)
+                recording.pcm = Path(file.name).read_bytes()
 
     def pactl(self, *arguments: str) -> str:
         """Change something about the devices."""
