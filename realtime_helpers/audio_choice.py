@@ -72,12 +72,13 @@ class AudioChoice:
 
         return BrowserAudio()
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         words = {"text/plain": self.why, "text/html": f"<p>{escape(self.why)}</p>"}
-        if self.kind != "browser":
-            return words
-        shown: dict[str, Any] = self.widget._repr_mimebundle_(**kwargs)
-        return shown | {"text/plain": self.why}
+        shown = self.widget._repr_mimebundle_(**kwargs) if self.kind == "browser" else None
+        if shown is None:
+            return words, {}
+        data, metadata = shown
+        return {**data, "text/plain": self.why}, metadata
 
 
 def choose_audio() -> AudioChoice:

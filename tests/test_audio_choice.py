@@ -51,13 +51,14 @@ def test_a_choice_makes_its_parts_when_asked_and_once() -> None:
     speech = decide(GONE, GONE, "", False)
     assert isinstance(speech.source, SpeechSource)
     assert isinstance(speech.sink, SilentSink)
+    assert "There is none." in speech._repr_mimebundle_()[0]["text/html"]
 
 
 def test_the_browsers_part_is_shown_as_the_last_line_of_a_cell() -> None:
     choice = decide(GONE, GONE, "this notebook", True)
     assert choice.source is choice.widget.microphone
     assert choice.sink is choice.widget.speaker
-    bundle = choice._repr_mimebundle_()
+    bundle, _ = choice._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert bundle["text/plain"] == choice.why
     choice.widget.close()
