@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from realtime_helpers import SummaryPolicy
-from realtime_helpers.session.calls import MOST_ROUNDS
+from realtime_helpers.session.calls import MOST_ROUNDS, Call
 from realtime_helpers.simulator.faults import Fault
 from tests.memory.people import QuickVoice
 
@@ -390,6 +391,13 @@ def test_a_reply_that_is_always_refused_is_given_up_in_a_sentence(begin: Begin) 
     assert len(world.sent("response.create")) == 1 + 5
     world.hand.rest()
     world.wait_until_quiet()
+
+
+def test_every_way_a_call_can_end_is_explained() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tools.md").read_text(encoding="utf-8")
+    states = {state for one in get_args(get_type_hints(Call)["state"]) for state in get_args(one) or (one,)}
+    assert len(states) == 9
+    assert {state for state in states - {"running"} if f"| `{state}` |" not in page} == set()
 
 
 # -- tools of others ----------------------------------------------------------------------------------------

@@ -181,6 +181,18 @@ async def test_section_3_6_without_parallel_calls_there_is_one(simulator: Simula
         assert [item["type"] for item in response["output"]] == ["function_call"]
 
 
+async def test_section_3_6_a_model_that_does_not_reason_calls_one_after_the_other(simulator: Simulator) -> None:
+    async with connect(simulator, "gpt-realtime") as client:
+        await update(client, output_modalities=["text"], tools=[WEATHER])
+        response = await type_turn(client, IN_TWO_CITIES)
+        for city, sky in (("Lisbon", "clear"), ("Paris", "grey")):
+            (call,) = response["output"]
+            assert call["arguments"] == f'{{"city":"{city}"}}'
+            await add(client, {"type": "function_call_output", "call_id": call["call_id"], "output": sky})
+            response = await respond(client)
+        assert words(response) == "Here is what I found. clear. grey."
+
+
 async def test_section_3_6_the_choice_of_a_tool_can_be_forced_or_forbidden(simulator: Simulator) -> None:
     tools = [WEATHER, tool("end_session", "reason")]
     async with connect(simulator) as client:
