@@ -56,6 +56,7 @@ class _Round:
     mine: list[str] = field(default_factory=list)
     running: set[str] = field(default_factory=set)
     yours: set[str] = field(default_factory=set)
+    wants_reply: bool = True
 
 
 @dataclass
@@ -65,10 +66,13 @@ class _Output:
     item: dict[str, Any]
     event_id: str
     round: _Round
-    wants_reply: bool
     is_sent: bool = False
     is_there: bool = False
     attempts: int = 0
+
+    @property
+    def wants_reply(self) -> bool:
+        return self.round.wants_reply
 
 
 class Calls:
@@ -82,6 +86,7 @@ class Calls:
         new_id: Mints ids from a prefix.
         tell: Tells the user of a problem.
         went_on: Something is different now; a reply may be due.
+        is_silenced: Whether a response was interrupted here; the server may not know it yet.
     """
 
     def __init__(
@@ -93,6 +98,7 @@ class Calls:
         new_id: Callable[[str], str],
         tell: Callable[[str], None],
         went_on: Callable[[], None],
+        is_silenced: Callable[[str], bool],
     ) -> None:
         self.log: tuple[Call, ...] = ()
         self._conversation = conversation
@@ -102,6 +108,7 @@ class Calls:
         self._new_id = new_id
         self._tell = tell
         self._went_on = went_on
+        self._is_silenced = is_silenced
         self._places: dict[str, int] = {}  # in the log, by call id
         self._rounds: dict[str, _Round] = {}  # by call id, while the call is open
         self._outputs: dict[str, _Output] = {}  # by item id
@@ -113,12 +120,12 @@ class Calls:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a tool runs, or a reply to what tools brought is still to come."""
-        return self.owes_reply or any(one.running for one in self._rounds.values())
+        """Whether a reply to what tools bring, or brought, is still to come."""
+        return self.owes_reply or any(one.running and one.wants_reply for one in self._rounds.values())
 
     @property
     def owes_reply(self) -> bool:
-        """Whether there is an output that no reply has read."""
+        """Whether there is an output that no reply has read, and that wants one."""
         return any(output.wants_reply for output in self._outputs.values())
 
     @property
@@ -160,7 +167,7 @@ class Calls:
                         for item in calls
                         if (item.get("status") or "completed") == "completed"
                     ],
-                    is_interrupted=response["status"] == "cancelled",
+                    is_interrupted=response["status"] == "cancelled" or self._is_silenced(response["id"]),
                 )
             case "response.created" if event["response"].get("conversation_id") is not None:
                 self._times_asked = 0
@@ -224,17 +231,16 @@ class Calls:
                 one.mine.append(call.id)
                 one.running.add(call.id)
                 self._rounds[call.id] = one
-        self._queue(one, not_run, wants_reply=False)
-        if not one.running:
-            return False
-        self._rounds_in_a_row += 1
-        if self._rounds_in_a_row == MOST_ROUNDS:
-            self._tell(f"The model called tools {MOST_ROUNDS} times in a row; now it is asked to answer without.")
+        self._queue(_Round(wants_reply=False), not_run)
+        if one.running or one.yours:
+            self._rounds_in_a_row += 1
+            if self._rounds_in_a_row == MOST_ROUNDS:
+                self._tell(f"The model called tools {MOST_ROUNDS} times in a row; now it is asked to answer without.")
         for call_id in one.mine:
             task = asyncio.get_running_loop().create_task(self._carry_out(self._find(call_id)))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return True
+        return bool(one.running)
 
     def _is_yours(self, name: str) -> bool:
         """Whether a tool was declared, but not to us: then whoever declared it carries its calls out."""
@@ -286,10 +292,18 @@ class Calls:
 
     # -- answering ------------------------------------------------------------------------------------
 
-    def _queue(self, one: _Round, call_ids: list[str], *, wants_reply: bool = True) -> None:
+    def silence(self) -> None:
+        """The user wants to hear nothing: tools run on, and what they bring is read with whatever is asked next."""
+        for one in self._rounds.values():
+            one.wants_reply = False
+        for output in self._outputs.values():
+            output.round.wants_reply = False
+        self._outputs = {key: output for key, output in self._outputs.items() if not output.is_there}
+
+    def _queue(self, one: _Round, call_ids: list[str]) -> None:
         for call_id in call_ids:
             item = function_output(call_id, self._find(call_id).output or "", item_id=self._new_id("item"))
-            self._outputs[item["id"]] = _Output(item, self._new_id("event"), one, wants_reply)
+            self._outputs[item["id"]] = _Output(item, self._new_id("event"), one)
         self._flush()
 
     def _flush(self) -> None:
@@ -311,7 +325,11 @@ class Calls:
             output.is_sent = output.is_there
         self._times_asked = 0
         whole = [item for item in self._conversation.items if item.is_whole_call and item.call_id is not None]
-        return self._begin([Call(str(item.call_id), item.name or "", item.text, "running") for item in whole])
+        active = self._conversation.active_response_id
+        return self._begin(
+            [Call(str(item.call_id), item.name or "", item.text, "running") for item in whole],
+            is_interrupted=active is not None and self._is_silenced(active),
+        )
 
     def back_online(self) -> None:
         """The conversation stands again, with every call in it that has no output yet."""

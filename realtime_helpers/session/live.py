@@ -130,8 +130,9 @@ class LiveSession:
         )  # fmt: skip
         self._questions = Questions(self._send_now, self._ids.new, lambda: self._is_ready)
         self._calls = Calls(
-            self.conversation, toolbox, self._send_now, lambda: self._is_ready, self._ids.new, self._tell, self._went_on
-        )
+            self.conversation, toolbox, self._send_now, lambda: self._is_ready, self._ids.new, self._tell,
+            self._went_on, lambda response_id: self._replies is not None and self._replies.is_silenced(response_id),
+        )  # fmt: skip
         hands = Hands(self._send, self._take_in, self._tell, self._changed, self._questions.ask, lambda: self._playing)
         self._memory = MemoryWork(
             self.conversation, memory, style or SummaryStyle(), summariser, service, settings, hands, self._ids.new,
@@ -574,6 +575,7 @@ class LiveSession:
         self._answer_is_due = False
         if not self._is_over:
             self._silence_reply()
+            self._calls.silence()
             self._changed()
 
     def begin_turn(self) -> None:

@@ -98,6 +98,10 @@ class Replies:
         active = self._conversation.active_response_id
         return active is not None and active != self._yielded
 
+    def is_silenced(self, response_id: str) -> bool:
+        """Whether a response that is not over was interrupted, by the user's voice or by a button."""
+        return response_id in self._silenced
+
     def apply(self, event: Event) -> None:
         """Take in a server event that the conversation has already taken in."""
         match event["type"]:
