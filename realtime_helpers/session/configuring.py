@@ -13,6 +13,7 @@ from ..options import SERVER_DEFAULT, SessionOptions, Transcription, changes, co
 from ..protocol import Event, update_session
 from ..settings import Settings
 from .questions import PATIENCE_S
+from .uploads import detects_turns
 
 _MOST_TRIES = 3
 
@@ -109,6 +110,12 @@ class Configuring:
         """Whether the user's words are written down."""
         return self.in_force is None or self.in_force.transcription is not None
 
+    @property
+    def will_detect(self) -> bool:
+        """Whether the server finds turns by itself, as soon as it has read what is wanted now."""
+        is_changing = self.in_force is None or self._under_way is not None or self._wanted != self._accepted
+        return detects_turns(self._wire_of(self._wanted)) if is_changing else self._conversation.detects_turns
+
     def begin(self) -> None:
         """Configure a new line that has just greeted. What was not accepted before is asked for when it is ready."""
         self._defaults = self._conversation.session
@@ -127,11 +134,16 @@ class Configuring:
         self.advance()
 
     def advance(self) -> None:
-        """Send what is wanted and may be sent now. The speed may change between turns only (reference §1.6)."""
+        """Send what is wanted and may be sent now.
+
+        The speed may change between turns only (reference §1.6), and what is said while the button is held is one turn.
+        """
         if self._under_way is not None or not self._is_ready() or self._wanted == self._accepted:
             return
         is_quiet = self._conversation.is_quiet
         step = self._wanted if is_quiet else self._wanted.but(speed=self._accepted.speed)
+        if self._conversation.turn_is_open and not self._conversation.detects_turns:
+            step = step.but(turn_detection=self._accepted.turn_detection)
         assert self.in_force is not None
         change = changes(overlaid(self._accepted, self.in_force), self._goal(step))
         if not change:
@@ -197,6 +209,11 @@ class Configuring:
         return SessionOptions.found_in(merged(self._defaults, self._wire_of(options)))
 
     def _check_locks(self, options: SessionOptions) -> None:
+        if self._formats(options) != self._formats(self._accepted):
+            raise SessionError(
+                "The audio formats stay as they were when the session was made: sound in them is on its way.",
+                "Make a new session: RealtimeSession(options=...).",
+            )
         now = self.in_force
         if now is None:
             return
@@ -208,7 +225,9 @@ class Configuring:
             )
         if now.tracing not in {None, SERVER_DEFAULT} and goal.tracing != now.tracing:
             raise SessionError("Tracing cannot change once it is on (reference §1.6).", "Start a new session.")
-        if (goal.input_format, goal.output_format) != (now.input_format, now.output_format):
-            raise SessionError(
-                "The audio formats stay: sound in the old one is still on its way.", "Start a new session."
-            )
+
+    def _formats(self, options: SessionOptions) -> tuple[object, object]:
+        """Of both directions. Whatever is in force already, the session's ends are made for those it began with."""
+        asked = SessionOptions.found_in(self._wire_of(options))
+        both = (asked.input_format, asked.output_format)
+        return ("pcm16" if both[0] is SERVER_DEFAULT else both[0], "pcm16" if both[1] is SERVER_DEFAULT else both[1])

@@ -50,7 +50,7 @@ from .memory_work import Hands, MemoryWork
 from .observers import Observers
 from .outbox import Outbox
 from .push_to_talk import Deeds as TalkDeeds
-from .push_to_talk import PushToTalk
+from .push_to_talk import TalkButton
 from .questions import PATIENCE_S, Questions, RefusedError
 from .reconnect import Reconnect
 from .replies import Deeds as ReplyDeeds
@@ -124,9 +124,10 @@ class LiveSession:
         self.input_format = _input_format(self._configuring.wire)
         self._uploads = Uploads(self.input_format.bytes_per_ms)
         self._listening = Listening(self._outbox, self.input_format, echo_guard, lambda: self._sounds, self._tell)
-        self._talk = PushToTalk(
+        self._talk = TalkButton(
             detects_turns(self._configuring.wire), self._listening, self._outbox, self.conversation, self._ids.new,
-            TalkDeeds(self._silence_reply, self._ask_for_answer, self._tell, self._changed),
+            TalkDeeds(self._silence_reply, self._ask_for_answer, self._tell, self._went_on),
+            lambda: self._configuring.will_detect,
         )  # fmt: skip
         self._questions = Questions(self._send_now, self._ids.new, lambda: self._is_ready)
         self._calls = Calls(

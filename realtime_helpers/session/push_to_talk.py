@@ -38,7 +38,7 @@ class Deeds:
     changed: Callable[[], None]
 
 
-class PushToTalk:
+class TalkButton:
     """Turns of a session without turn detection. Harmless to press twice, or to release what is not held.
 
     The `commit` goes the way of the audio and cannot overtake it; the request for a response follows it at once.
@@ -50,6 +50,7 @@ class PushToTalk:
         conversation: Is told that a turn is open: nobody answers it, and nobody edits.
         new_id: Mints ids from a prefix.
         deeds: What it does to the session.
+        will_detect: Whether the server will find turns itself as soon as it has read what is wanted of it.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class PushToTalk:
         conversation: Conversation,
         new_id: Callable[[str], str],
         deeds: Deeds,
+        will_detect: Callable[[], bool],
     ) -> None:
         self._is_detecting = is_detecting
         self._listening = listening
@@ -67,6 +69,7 @@ class PushToTalk:
         self._conversation = conversation
         self._new_id = new_id
         self._deeds = deeds
+        self._will_detect = will_detect
         self._is_held = False
         self._pressed_s = self._released_s = 0.0
         self._closing: asyncio.TimerHandle | None = None
@@ -76,10 +79,10 @@ class PushToTalk:
 
     def begin(self) -> None:
         """The button is pressed."""
-        if self._is_detecting:
+        if self._will_detect():
             self._deeds.tell(
                 "The server finds turns by itself in this session, so nothing has to be held. "
-                "For push-to-talk start it with SessionOptions(turn_detection=None)."
+                "For push-to-talk: session.set_options(SessionOptions(turn_detection=PushToTalk()))."
             )
         elif not self._listening.has_source:
             self._deeds.tell("There is no microphone to talk to. Plug one in: session.use(source=microphone()).")
@@ -87,6 +90,7 @@ class PushToTalk:
             self._close()
             self._is_held = True
             self._pressed_s = asyncio.get_running_loop().time()
+            self._listening.close_gate()  # what went through before is not what was held
             self._outbox.send_in_order(clear_audio(event_id=self._new_id("event")))
             self._deeds.interrupt()
             self._set_gate()
@@ -122,7 +126,7 @@ class PushToTalk:
         match event["type"]:
             case "session.updated":
                 self._is_detecting = detects_turns(event["session"])
-                if self._is_detecting:
+                if self._is_detecting and self._will_detect():
                     self._close()
                     self._is_held = False
                 self._set_gate()
@@ -148,7 +152,9 @@ class PushToTalk:
     def _finish(self, held_ms: float) -> None:
         recorded_ms = self._listening.close_gate()
         length_ms = min(held_ms, recorded_ms)
-        if length_ms >= LEAST_TURN_MS:
+        if self._is_detecting and self._will_detect():
+            pass  # push-to-talk was wanted and refused: the server has heard it all
+        elif length_ms >= LEAST_TURN_MS:
             self._outbox.send_in_order(self._commit())
         elif not recorded_ms and held_ms >= LEAST_TURN_MS:
             self._deeds.tell("Nothing was recorded while you held the button. Check the microphone and try again.")

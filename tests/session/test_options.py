@@ -463,3 +463,20 @@ def test_a_model_that_does_not_reason_is_known_before_anything_is_sent() -> None
     settings = Settings.from_environment("simulator", model="gpt-realtime", environ={})
     with pytest.raises(SettingsError, match="gpt-realtime does not"):
         RealtimeSession(settings=settings, options=SessionOptions(reasoning_effort="low"))
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.05, 0.1])
+def test_formats_are_locked_from_the_beginning_also_while_the_session_connects(lab: LabParts, after_s: float) -> None:
+    async def talk(lab: LabParts) -> None:
+        service = MemoryService(lab_config(lab))
+        session, user = voice_session(service, options=SessionOptions(input_format="g711_ulaw"))
+        await asyncio.sleep(after_s)
+        with pytest.raises(SessionError, match="formats stay"):
+            session.set_options(SessionOptions())
+        session.set_options(SessionOptions(input_format="g711_ulaw", output_format="pcm16", instructions="Be brief."))
+        await session.wait_for(lambda now: now.options is not None and now.options.instructions == "Be brief.")
+        await say_aloud(session, user, await lab.voice.clip("I live in Lisbon."))
+        assert session.problems == []
+        await session.stop()
+
+    run(talk, lab)

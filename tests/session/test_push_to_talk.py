@@ -7,11 +7,20 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from realtime_helpers import RealtimeSession, SessionError, SessionOptions, SpeechSource
+from realtime_helpers import (
+    PushToTalk,
+    RealtimeSession,
+    ServerVAD,
+    SessionError,
+    SessionOptions,
+    SilentSink,
+    SpeechSource,
+)
 from realtime_helpers.audio.formats import CHUNK_BYTES, PCM16
-from realtime_helpers.experiments.lab import LabParts, LabUser
+from realtime_helpers.experiments.lab import LabParts, LabUser, MemoryService, lab_config, lab_session
 from realtime_helpers.protocol import Event
 from realtime_helpers.session.snapshot import State
+from tests.memory.world import Hand
 
 from .floor import PUSH_TO_TALK, Floor, Mouth, Script, run
 from .lab import BISCUIT, snap
@@ -323,7 +332,7 @@ def test_a_session_that_finds_turns_itself_explains_that_no_button_is_needed(lab
         await listening(floor)
         floor.session.begin_turn()
         floor.session.end_turn()
-        assert "turn_detection=None" in floor.now.problems[0]
+        assert "turn_detection=PushToTalk()" in floor.now.problems[0]
         assert floor.now.is_quiet
         await floor.session.stop()
 
@@ -415,3 +424,101 @@ def test_buttons_of_a_session_that_is_over_do_no_harm(server: LocalServer) -> No
         session.start()
         session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=20)
         session.stop()
+
+
+def test_the_button_works_right_after_push_to_talk_was_chosen(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        mouth = Mouth()
+        floor = Floor(lab, Script(YES), mouth)
+        await listening(floor)
+        floor.session.set_options(SessionOptions(turn_detection=PushToTalk()))
+        await hold(floor, mouth, await lab.voice.clip(BISCUIT))
+        now = await floor.answered(1)
+        assert now.turns[0].user_text == "my dog is called biscuit"
+        assert len(floor.sent("input_audio_buffer.commit")) == 1
+        assert len(floor.received("response.created")) == 1
+        assert not now.problems
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
+def test_the_button_works_while_another_change_of_the_options_is_under_way(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        mouth = Mouth()
+        floor = Floor(lab, Script(YES), mouth)
+        await listening(floor)
+        floor.session.set_options(SessionOptions(instructions="Be brief."))
+        floor.session.set_options(SessionOptions(turn_detection=PushToTalk()))
+        await hold(floor, mouth, await lab.voice.clip(BISCUIT))
+        now = await floor.answered(1)
+        assert now.turns[0].user_text == "my dog is called biscuit"
+        assert len(floor.received("response.created")) == 1
+        assert not now.problems
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
+def test_a_press_before_push_to_talk_is_refused_leaves_the_turn_to_the_server(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        mouth, hand = Mouth(), Hand()
+        sent: list[str] = []
+        service = MemoryService(lab_config(lab), lambda: hand)
+        session = lab_session(
+            service, trace=lambda way, event, _at: sent.append(event["type"]) if way == "sent" else None
+        )
+        session.start(mouth, SilentSink())
+        await session.wait_for(lambda now: now.state is State.LISTENING)
+        hand.refusals["session.update"] = 1
+        session.set_options(SessionOptions(turn_detection=PushToTalk()))
+        session.begin_turn()
+        await asyncio.sleep(mouth.say(await lab.voice.clip(BISCUIT)))
+        session.end_turn()
+        now = await session.wait_for(lambda now: bool(now.turns) and bool(now.turns[0].assistant_text) and now.is_quiet)
+        assert len(now.problems) == 1
+        assert now.problems[0].startswith("The server refused the new options")
+        assert now.turns[0].user_text == "my dog is called biscuit"
+        assert "input_audio_buffer.commit" not in sent
+        await session.stop()
+
+    run(talk, lab)
+
+
+def test_a_change_to_turn_detection_waits_for_the_release_of_the_button(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        mouth = Mouth()
+        floor = Floor(lab, Script(YES), mouth, options=SessionOptions(turn_detection=PushToTalk()))
+        await listening(floor)
+        floor.session.begin_turn()
+        length_s = mouth.say(await lab.voice.clip(BISCUIT))
+        await asyncio.sleep(length_s * 0.8)
+        floor.session.set_options(SessionOptions(instructions="Be brief."))
+        await floor.until(lambda now: now.options.instructions == "Be brief.")
+        assert floor.now.options.turn_detection == PushToTalk(), "everything else does not wait"  # type: ignore[union-attr]
+        await asyncio.sleep(length_s * 0.2)
+        floor.session.end_turn()
+        now = await floor.answered(1)
+        assert now.turns[0].user_text == "my dog is called biscuit"
+        await floor.until(lambda now: isinstance(now.options.turn_detection, ServerVAD))
+        mouth.say(await lab.voice.clip("I live in Lisbon."))
+        now = await floor.answered(2)
+        assert now.turns[1].user_text == "i live in lisbon", "nobody has to press"
+        assert not now.problems
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
+def test_a_change_to_turn_detection_comes_also_after_a_tap(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        floor = Floor(lab, Script(YES), Mouth(), options=SessionOptions(turn_detection=PushToTalk()))
+        await listening(floor)
+        floor.session.begin_turn()
+        await asyncio.sleep(0.05)
+        floor.session.set_options(SessionOptions())
+        floor.session.end_turn()
+        await floor.until(lambda now: isinstance(now.options.turn_detection, ServerVAD))
+        await floor.session.stop()
+
+    run(talk, lab)
