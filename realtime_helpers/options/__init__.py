@@ -4,7 +4,7 @@ from .parts import CallFunction, RetentionRatio, Tracing, Transcription
 from .profiles import PROFILES, Profile
 from .session_options import VOICES, SessionOptions
 from .turn_detection import PushToTalk, SemanticVAD, ServerVAD, TurnDetection
-from .values import SERVER_DEFAULT
+from .values import SERVER_DEFAULT, nearest
 from .wire import changes, contradictions, merged, overlaid
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "changes",
     "contradictions",
     "merged",
+    "nearest",
     "overlaid",
 ]

@@ -213,6 +213,12 @@ def one_of(kinds: tuple[type, ...], usable: str, others: Check | None = None) ->
         if others is not None and isinstance(value, str):
             others(name, value)
             return
+        if isinstance(value, type) and issubclass(value, kinds):
+            raise SettingsError(f"{name} is the class {value.__name__}, not an object of it.", f"Add (): use {usable}.")
+        word = str(value).replace("_", "").lower()
+        meant = next((kind.__name__ for kind in kinds if kind.__name__.lower() == word), None)
+        if meant is not None:
+            raise SettingsError(f"{is_value(name, value)}: it takes an object.", f"Use {name}={meant}().")
         given = value.__name__ if isinstance(value, type) else reprlib.repr(value)
         raise SettingsError(f"{name} is {given}: it takes an object that was checked.", f"Use {usable}.")
 

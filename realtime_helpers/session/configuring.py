@@ -8,8 +8,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..conversation import Conversation
-from ..errors import SessionError
-from ..options import SERVER_DEFAULT, SessionOptions, Transcription, changes, contradictions, merged, overlaid
+from ..errors import SessionError, SettingsError
+from ..options import (
+    SERVER_DEFAULT,
+    CallFunction,
+    SessionOptions,
+    Transcription,
+    changes,
+    contradictions,
+    merged,
+    nearest,
+    overlaid,
+)
 from ..protocol import Event, update_session
 from ..settings import Settings
 from .questions import PATIENCE_S
@@ -66,7 +76,8 @@ class Configuring:
         changed: Something is different now.
 
     Raises:
-        SettingsError: The model cannot do what is wanted, or the file with the instructions cannot be used.
+        SettingsError: The model cannot do what is wanted, the file with the instructions cannot be used, or a tool must be
+            called that nobody declared.
     """
 
     def __init__(
@@ -85,10 +96,11 @@ class Configuring:
         """What the server's latest session says."""
         self.first_id = ""
         """Id of the update that configures a new line."""
-        self._wanted = self._accepted = _ready(options, settings)
         self._settings = settings
         self._config = config
         self._overridden = SessionOptions.found_in(config)
+        self._check_tool_choice(options)
+        self._wanted = self._accepted = _ready(options, settings)
         self._conversation = conversation
         self._send = send
         self._new_id = new_id
@@ -99,6 +111,11 @@ class Configuring:
         self._under_way: _Update | None = None
         self._tries = 0
         self._deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def wanted(self) -> SessionOptions:
+        """The latest options that were asked for, and not refused."""
+        return self._wanted
 
     @property
     def wire(self) -> dict[str, Any]:
@@ -126,8 +143,10 @@ class Configuring:
 
         Raises:
             SessionError: Something is locked; everything stays as it is.
-            SettingsError: See the class.
+            SettingsError: See the class, or the config fixes what would change.
         """
+        self._check_tool_choice(options)
+        self._check_overrides(options)
         options = _ready(options, self._settings)
         self._check_locks(options)
         self._wanted, self._tries = options, 0
@@ -207,6 +226,27 @@ class Configuring:
     def _goal(self, options: SessionOptions) -> SessionOptions:
         """The server's session once it holds these options: what is not chosen goes back to the server's default."""
         return SessionOptions.found_in(merged(self._defaults, self._wire_of(options)))
+
+    def _check_tool_choice(self, options: SessionOptions) -> None:
+        choice = options.tool_choice
+        if not isinstance(choice, CallFunction) or "tool_choice" in self._config:
+            return
+        names = tuple(tool["name"] for tool in self._config.get("tools") or () if "name" in tool)
+        if choice.name not in names:
+            raise SettingsError(
+                f"tool_choice names {choice.name!r}, and the session has no such tool.",
+                nearest(choice.name, names) if names else "Declare it: RealtimeSession(tools=[...]).",
+            )
+
+    def _check_overrides(self, options: SessionOptions) -> None:
+        """Refuse a change that would change nothing."""
+        same = [name for name, value in options.chosen.items() if value == getattr(self._wanted, name)]
+        asked = options.but(**dict.fromkeys(same, SERVER_DEFAULT))
+        if fixed := contradictions(asked, SessionOptions.found_in(self._wire_of(options))):
+            raise SettingsError(
+                f"The session's config fixes what would change: {'; '.join(fixed)}.",
+                "Make a session without these fields in its config, and give them as options.",
+            )
 
     def _check_locks(self, options: SessionOptions) -> None:
         if self._formats(options) != self._formats(self._accepted):

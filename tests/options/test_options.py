@@ -64,9 +64,9 @@ KINDS = (SessionOptions, ServerVAD, SemanticVAD, Transcription, RetentionRatio, 
         (partial(SessionOptions, output_modality="both"), "both are not needed"),
         (partial(SessionOptions, input_format={"type": "audio/pcm", "rate": 16_000}), "always 24,000 Hz"),
         (partial(SessionOptions, output_format="g711"), "Did you mean 'g711_[ua]law'"),
-        (partial(SessionOptions, turn_detection="server_vad"), r"ServerVAD\(\.\.\.\)"),
-        (partial(SessionOptions, turn_detection=ServerVAD), r"ServerVAD\(\.\.\.\)"),
-        (partial(SessionOptions, turn_detection={"type": "server_vad"}), r"ServerVAD\(\.\.\.\)"),
+        (partial(SessionOptions, turn_detection="server_vad"), r"ServerVAD\(\)"),
+        (partial(SessionOptions, turn_detection=ServerVAD), r"ServerVAD\(\)"),
+        (partial(SessionOptions, turn_detection={"type": "server_vad"}), r"ServerVAD\(\)"),
         (partial(SessionOptions, transcription="whisper-1"), r"Transcription\(\.\.\.\), or None"),
         (partial(SessionOptions, noise_reduction="far"), "Did you mean 'far_field'"),
         (partial(SessionOptions, max_output_tokens=5_000), "from 1 to 4,096"),
@@ -222,3 +222,17 @@ def test_every_option_says_what_it_does_what_it_takes_and_where_it_is_written(ki
         assert about.section.startswith("§")
         if kind is SessionOptions:
             assert f"        {of.name}: " in (kind.__doc__ or ""), of.name
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (PushToTalk, "is the class PushToTalk, not an object of it. Add"),
+        (SemanticVAD, "is the class SemanticVAD, not an object of it. Add"),
+        ("semantic_vad", r"Use turn_detection=SemanticVAD\(\)\."),
+        ("push_to_talk", r"Use turn_detection=PushToTalk\(\)\."),
+    ],
+)
+def test_a_class_or_a_wire_name_in_place_of_an_object_is_met_with_the_object(given: Any, told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        SessionOptions(turn_detection=given)

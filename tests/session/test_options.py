@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from realtime_helpers import (
+    CallFunction,
     PushToTalk,
     RealtimeSession,
     Reconnect,
@@ -25,7 +26,7 @@ from realtime_helpers import (
     Transcription,
 )
 from realtime_helpers.experiments import lab as laboratory
-from realtime_helpers.experiments.lab import LabParts, MemoryService, lab_config
+from realtime_helpers.experiments.lab import LabParts, MemoryService, lab_config, lab_session
 from realtime_helpers.protocol import commit_audio, create_response
 from realtime_helpers.runtime import background_loop
 from realtime_helpers.session.live import LiveSession
@@ -477,6 +478,46 @@ def test_formats_are_locked_from_the_beginning_also_while_the_session_connects(l
         await session.wait_for(lambda now: now.options is not None and now.options.instructions == "Be brief.")
         await say_aloud(session, user, await lab.voice.clip("I live in Lisbon."))
         assert session.problems == []
+        await session.stop()
+
+    run(talk, lab)
+
+
+def test_a_change_that_the_config_makes_void_is_refused(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        raw = {"audio": {"output": {"speed": 1.2, "voice": "ash"}}}
+        session, _ = voice_session(MemoryService(lab_config(lab)), options=SessionOptions(voice="cedar"), config=raw)
+        await listening(session)
+        with pytest.raises(SettingsError, match=r"config fixes what would change: speed is 1\.2, 0\.8 was asked for"):
+            session.set_options(SessionOptions(speed=0.8, instructions="Be brief."))
+        assert session.snapshot().options.speed == 1.2  # type: ignore[union-attr]
+        found = session.snapshot().options
+        assert found is not None
+        session.set_options(found.but(instructions="Be long."))  # with what is fixed, as it is
+        await session.wait_for(lambda now: now.options.instructions == "Be long.")
+        assert session.problems == []
+        await session.stop()
+
+    run(talk, lab)
+
+
+def test_a_tool_choice_that_names_no_declared_tool_is_refused_here(lab: LabParts) -> None:
+    def get_weather() -> str:
+        """Tell the weather."""
+        return "sunny"
+
+    async def talk(lab: LabParts) -> None:
+        wrong = SessionOptions(tool_choice=CallFunction(name="get_wether"))
+        with pytest.raises(SettingsError, match="Did you mean 'get_weather'"):
+            lab_session(MemoryService(lab_config(lab)), tools=[get_weather], options=wrong)
+        with pytest.raises(SettingsError, match="RealtimeSession\\(tools="):
+            lab_session(MemoryService(lab_config(lab)), options=wrong)
+        session, _ = voice_session(MemoryService(lab_config(lab)), tools=[get_weather])
+        await listening(session)
+        with pytest.raises(SettingsError, match="no such tool"):
+            session.set_options(wrong)
+        session.set_options(SessionOptions(tool_choice=CallFunction(name="get_weather")))
+        await session.wait_for(lambda now: now.options.tool_choice == CallFunction(name="get_weather"))
         await session.stop()
 
     run(talk, lab)
