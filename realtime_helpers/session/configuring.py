@@ -76,8 +76,8 @@ class Configuring:
         changed: Something is different now.
 
     Raises:
-        SettingsError: The model cannot do what is wanted, the file with the instructions cannot be used, or a tool must be
-            called that nobody declared.
+        SettingsError: The model cannot do what is wanted, the file with the instructions cannot be used, or a tool
+            must be called that nobody declared.
     """
 
     def __init__(

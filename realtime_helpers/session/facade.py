@@ -13,7 +13,7 @@ from ..audio.sinks import SilentSink, Sink
 from ..audio.sources import Source
 from ..errors import AudioError, SessionError, SettingsError
 from ..memory import Summariser, SummaryPolicy, SummaryStyle
-from ..options import SessionOptions
+from ..options import Profile, SessionOptions
 from ..runtime import Pending, background_loop
 from ..settings import Backend, Settings
 from ..tools import Tool, Toolbox, as_output
@@ -30,7 +30,8 @@ _STOP_PATIENCE_S = 10.0
 _WRITERS = (*get_args(TextWriter), "out_of_band")
 _A_POLICY = "SummaryPolicy(trigger_tokens=2_000), or None for no summaries"
 _A_STYLE = "SummaryStyle(...)"
-_OPTIONS = "SessionOptions(...), or those of a profile: PROFILES['voice_assistant'].options"
+_OPTIONS = "SessionOptions(...), or a profile: PROFILES['voice_assistant']"
+_PCM = "PCM16 bytes, as samples.astype('<i2').tobytes() of an array, or the Path of a sound file"
 
 
 class RealtimeSession:
@@ -46,7 +47,7 @@ class RealtimeSession:
         reconnect: How a lost connection is made again; `None`: the session ends with it.
         echo_guard: For loudspeakers beside an open microphone; see `EchoGuard` for its price.
         tools: Functions with type hints and docstrings that the model may call; see `docs/tools.md`.
-        options: How it behaves: voice, instructions, turn detection and so on. `PROFILES` has ready ones.
+        options: How it behaves: voice, instructions, turn detection and so on. A profile of `PROFILES` will do, too.
         config: Session fields as the wire has them (reference §1.6), unchecked; they win over the options.
         trace: Called for every event both ways, one or several: see `EventLog` and `Telemetry`.
 
@@ -72,7 +73,7 @@ class RealtimeSession:
         reconnect: Reconnect | None = Reconnect(),  # noqa: B008 - immutable
         echo_guard: EchoGuard | None = None,
         tools: Sequence[Tool | Callable[..., Any]] = (),
-        options: SessionOptions = SessionOptions(),  # noqa: B008 - immutable
+        options: SessionOptions | Profile = SessionOptions(),  # noqa: B008 - immutable
         config: Mapping[str, Any] | None = None,
         trace: Trace | Sequence[Trace] | None = None,
     ) -> None:
@@ -83,7 +84,8 @@ class RealtimeSession:
         _check_kind(
             "echo_guard", echo_guard, EchoGuard | None, "EchoGuard(tail_ms=300), or None to listen all the time"
         )
-        _check_kind("options", options, SessionOptions, _OPTIONS)
+        wanted = _options(options)
+        _check_trace(trace)
         _check_kind("config", config, Mapping | None, "a dict of session fields")
         if summariser not in _WRITERS and not callable(summariser):
             raise SettingsError(
@@ -93,21 +95,24 @@ class RealtimeSession:
         self._settings = settings or Settings.from_environment(backend)
         self._loop = background_loop()
         toolbox = Toolbox(tools)
-        wanted, raw = options.loaded(), dict(config or {})
+        raw = dict(config or {})
+        self._memory, self._style = memory, style
 
-        def make() -> LiveSession:
+        def make(options: SessionOptions) -> LiveSession:
             service = OpenAIService(self._settings)
             return LiveSession(
-                service, self._settings, raw, memory, style, summariser, trace, reconnect, echo_guard,
-                toolbox=toolbox, options=wanted,
+                service, self._settings, raw, self._memory, self._style, summariser, trace, reconnect, echo_guard,
+                toolbox=toolbox, options=options,
             )  # fmt: skip
 
         self._make = make
-        self._live = self._make()
+        self._live = make(wanted)
         self._started = False
 
     def start(self, source: Source | None = None, sink: Sink | None = None) -> None:
         """Connect and begin to listen, in the background.
+
+        A session that has ended may be started again: as a new conversation, with what was set last.
 
         Args:
             source: The user's audio; without one, turns are typed with `send_text`.
@@ -121,20 +126,25 @@ class RealtimeSession:
         if self._started and not self._is_over():
             raise SessionError("This session is running already.", "Stop it first with session.stop().")
         if self._started:
-            self._live = self._make()
+            self._live = self._make(self._live.wanted_options)
         self._started = True
         self._loop.call(self._live.start, source, SilentSink() if sink is None else sink)
 
     def stop(self) -> None:
         """End the session and wait until sockets and devices are let go. Harmless when it is not running.
 
+        Called by something that runs on the session's own loop, such as a trace, it does not wait.
+
         Raises:
             SessionError: It takes too long.
         """
         if not self._started:
             return
+        stopping = self._loop.submit(self._live.stop())
+        if self._loop.is_current:
+            return
         try:
-            self._loop.submit(self._live.stop()).result(_STOP_PATIENCE_S)
+            stopping.result(_STOP_PATIENCE_S)
         except TimeoutError:
             raise SessionError(
                 f"The session did not stop within {_STOP_PATIENCE_S:g} seconds.",
@@ -146,11 +156,15 @@ class RealtimeSession:
 
         Raises:
             SessionError: The session is not running.
+            SettingsError: It is no text, or an empty one.
         """
+        _check_kind("text", text, str, "a str")
+        if not text.strip():
+            raise SettingsError("An empty text is no turn.", "Send some words, or call session.respond() for a reply.")
         self._require_running()
         self._loop.call(self._live.say_text, text)
 
-    def send_audio(self, audio: bytes | Path | str, *, transcript: str | None = None) -> None:
+    def send_audio(self, audio: bytes | bytearray | memoryview | Path | str, *, transcript: str | None = None) -> None:
         """Send a recorded message as one turn and ask for a reply, as soon as no other reply is under way.
 
         Args:
@@ -159,10 +173,12 @@ class RealtimeSession:
                 as for speech; where it tells none, the live model is asked when the turn is summarised.
 
         Raises:
-            AudioError: No such file, no sound in it, too short or too long.
+            AudioError: No such file, no sound in it, no whole samples, too short or too long.
             SessionError: The session is not running.
+            SettingsError: The transcript is no text.
         """
-        pcm = audio if isinstance(audio, bytes) else read_sound_file(audio)
+        _check_kind("transcript", transcript, str | None, "a str, or None where the words are not known")
+        pcm = _pcm(audio)
         if not LEAST_TURN_MS <= duration_ms(pcm) <= duration_ms(bytes(MAX_KEPT_BYTES)):
             raise AudioError(
                 f"A message of {duration_ms(pcm) / 1000:.1f} s cannot be sent as one turn.",
@@ -268,6 +284,7 @@ class RealtimeSession:
         """
         _check_kind("policy", policy, SummaryPolicy | None, _A_POLICY)
         self._require_running()
+        self._memory = policy
         self._loop.call(self._live.set_memory, policy)
 
     def set_style(self, style: SummaryStyle) -> None:
@@ -279,9 +296,10 @@ class RealtimeSession:
         """
         _check_kind("style", style, SummaryStyle, _A_STYLE)
         self._require_running()
+        self._style = style
         self._loop.call(self._live.set_style, style)
 
-    def set_options(self, options: SessionOptions) -> None:
+    def set_options(self, options: SessionOptions | Profile) -> None:
         """Behave like this from now on. What is left out goes back to the server's default.
 
         Only what differs is sent; the speed when nobody speaks; of quick changes only the last. What the server
@@ -290,11 +308,11 @@ class RealtimeSession:
         Raises:
             SessionError: The session is not running, or something is locked: the voice once it was heard, the audio
                 formats, tracing once it is on.
-            SettingsError: These are no options, their file cannot be read, or the model cannot do what they ask for.
+            SettingsError: These are no options, their file cannot be read, the model cannot do what they ask for, they
+                name a tool that is not declared, or the session's `config` fixes what would change.
         """
-        _check_kind("options", options, SessionOptions, _OPTIONS)
+        wanted = _options(options)
         self._require_running()
-        wanted = options.loaded()  # from its file: here, not on the loop
 
         async def change() -> None:
             self._live.set_options(wanted)
@@ -388,3 +406,30 @@ def _check_parts(source: object, sink: object) -> None:
 def _check_kind(name: str, value: object, kind: type | UnionType, usable: str) -> None:
     if not isinstance(value, kind):  # its kind is told, not the value: it may be a key
         raise SettingsError(f"{name} cannot be of the kind {type(value).__name__}.", f"Use {usable}.")
+
+
+def _options(options: SessionOptions | Profile) -> SessionOptions:
+    """Options with what is in their file: read here, not on the loop."""
+    _check_kind("options", options, SessionOptions | Profile, _OPTIONS)
+    return (options.options if isinstance(options, Profile) else options).loaded()
+
+
+def _check_trace(trace: object) -> None:
+    several = trace if isinstance(trace, Sequence) and not isinstance(trace, str | bytes) else [trace]
+    if trace is not None and not all(callable(one) for one in several):
+        raise SettingsError(
+            f"trace cannot be of the kind {type(trace).__name__}.",
+            "Use a function, or several; for a file: trace=EventLog('talk.jsonl').",
+        )
+
+
+def _pcm(audio: bytes | bytearray | memoryview | Path | str) -> bytes:
+    if isinstance(audio, Path | str):
+        return read_sound_file(audio)
+    given: object = audio
+    if not isinstance(given, bytes | bytearray | memoryview):
+        raise AudioError(f"A message cannot be of the kind {type(given).__name__}.", f"Use {_PCM}.")
+    pcm = bytes(given)
+    if len(pcm) % 2:
+        raise AudioError(f"{len(pcm):,} bytes end within a sample: PCM16 has two bytes each.", f"Use {_PCM}.")
+    return pcm

@@ -81,7 +81,7 @@ class Measure:
 MEASURES = (
     Measure("first_audio", "question to first audio received", "no spoken reply yet"),
     Measure("first_sound", "question to first sound", "nothing has sounded yet; a silent sink never does"),
-    Measure("silence", "interruption to silence", "nobody interrupted a reply that sounded"),
+    Measure("silence", "interruption to silence", "nobody spoke into a reply that sounded"),
     Measure("transcript", "end of speech to transcript", "no transcript yet"),
     Measure("upload_delay", "microphone to socket", "no live microphone"),
     Measure("upload_jitter", "unevenness of uploads", "no live microphone"),
@@ -123,6 +123,17 @@ class Latency:
 
     def __iter__(self) -> Iterator[tuple[Measure, Samples]]:
         return ((measure, getattr(self, measure.name)) for measure in MEASURES)
+
+    def __str__(self) -> str:
+        rows = [_COLUMNS, *((title, *figures) for title, *figures, _ in self._rows())]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+        lines = (
+            "  ".join(
+                [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+            )
+            for row in rows
+        )
+        return "\n".join(["Latency in milliseconds", *lines, self._interruptions()])
 
     def __rich__(self) -> Table:
         from rich.table import Table

@@ -554,6 +554,11 @@ class LiveSession:
         self._configuring.set(options)
         self._changed()
 
+    @property
+    def wanted_options(self) -> SessionOptions:
+        """The latest options that were asked for, and not refused."""
+        return self._configuring.wanted
+
     def say_text(self, text: str) -> None:
         """Send a typed user turn and ask for a response."""
         self._say(user_text(text, item_id=self._ids.new("item")))

@@ -524,3 +524,11 @@ async def test_round_trips_are_measured_on_a_real_socket(config: Config) -> None
             session.start()
             now = await session.when(lambda now: now.latency.round_trip.count)
     assert 0 < now.latency.round_trip.ms[0] < 1_000
+
+
+def test_latency_prints_as_a_table() -> None:
+    lines = str(Latency(first_audio=Samples((1.0, 250.0), ("a", "b"), 2, 250.0), replies=2, interrupted=1)).split("\n")
+    assert lines[1].split() == ["what", "count", "median", "p95", "longest"]
+    assert lines[2].split() == ["question", "to", "first", "audio", "received", "2", "126", "250", "250"]
+    assert len({len(line) for line in lines[1:-1]}) == 1, "columns stand below each other"
+    assert lines[-1] == "1 of 2 replies interrupted (50%)."
