@@ -92,7 +92,8 @@ def worst_gap_ms(reply: Samples, recording: Recording, seams: int = 0) -> float:
 
     Infinite where a piece of the reply is not found near its place at all; so many `seams` may hide one.
     """
-    played = recording.samples
+    reply, played = (np.convolve(samples, np.ones(8) / 8, "same") for samples in (reply, recording.samples))
+    # without its hiss, which half a sample of delay turns upside down
     size = 1 << (len(played) + len(reply)).bit_length()
     together = np.fft.irfft(np.fft.rfft(played, size) * np.conj(np.fft.rfft(reply, size)), size)[: len(played)]
     begin, piece, reach = int(np.argmax(together)), RATE_HZ // 5, RATE_HZ // 10
@@ -100,7 +101,7 @@ def worst_gap_ms(reply: Samples, recording: Recording, seams: int = 0) -> float:
     for start in range(0, len(reply) - piece, piece):
         wanted = reply[start : start + piece]
         around = played[max(0, begin + start - reach) : begin + start + piece + reach]
-        if np.abs(wanted).max() > 0.1 and len(around) == piece + 2 * reach:
+        if np.abs(wanted).max() > 0.05 and len(around) == piece + 2 * reach:
             power = np.convolve(around**2, np.ones(piece), "valid") * np.sum(wanted**2)
             likeness = np.correlate(around, wanted, "valid") / np.sqrt(power + 1e-9)
             shifts.append(np.argmax(likeness) - reach if likeness.max() > 0.7 else np.inf)
