@@ -9,7 +9,7 @@ from collections import deque
 from .formats import BYTES_PER_MS
 
 _SAMPLE_BYTES = 2
-_REMEMBERED_ITEMS = 1_000
+REMEMBERED_ITEMS = 1_000
 """Nobody asks how much was heard of a reply that lies further back."""
 
 
@@ -100,7 +100,7 @@ class PlayHead:
         if item_id not in self._heard_bytes:
             self._began_s[item_id] = self.clock()
         self._heard_bytes[item_id] = self._heard_bytes.get(item_id, 0) + heard_bytes
-        if len(self._heard_bytes) > _REMEMBERED_ITEMS:
+        if len(self._heard_bytes) > REMEMBERED_ITEMS:
             oldest = next(iter(self._heard_bytes))
             del self._heard_bytes[oldest], self._began_s[oldest]
 

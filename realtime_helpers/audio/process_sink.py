@@ -41,6 +41,7 @@ class ProcessSink:
         self._opened: asyncio.Future[None] = loop.create_future()
         self._gone: asyncio.Future[WorkshopError] = loop.create_future()
         self._error = None
+        self._head.flush()  # of what a device that vanished had left
         self._start()
 
     def _start(self) -> None:

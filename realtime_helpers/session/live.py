@@ -600,10 +600,7 @@ class LiveSession:
         if source is not None:
             self._listening.use(source)
         if sink is not None and self._replies is not None:
-            try:
-                self._replies.player.use(sink)
-            except Exception as error:  # noqa: BLE001 - the talk goes on with the one it had
-                self._tell(f"The sink {type(sink).__name__} cannot be used, so the one before plays on: {error}")
+            self._replies.player.use(sink)
         self._changed()
 
     def _silence_reply(self) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from ..audio.formats import BYTES_PER_MS, AudioFormat
+from ..audio.playback import REMEMBERED_ITEMS
 from ..audio.resampling import Converter, decoder
 from ..audio.sinks import DeviceSink, SilentSink, Sink, Telling
 from ..errors import WorkshopError
@@ -43,8 +46,10 @@ class Player:
         self._tell = tell
         self._is_open = False
         self._sounds: dict[str, _Sound] = {}
-        self._played: set[str] = set()
+        self._played: deque[str] = deque(maxlen=REMEMBERED_ITEMS)
         self._heard_elsewhere_ms: dict[str, int] = {}
+        self._next: Sink | None = None  # it is opening, and plays as soon as it is open
+        self._opening: asyncio.Task[None] | None = None
 
     @property
     def queued_ms(self) -> float:
@@ -65,7 +70,7 @@ class Player:
         if item_id not in self._sounds:
             self._forget_heard()
             self._sounds[item_id] = _Sound(decoder(wire))
-            self._played.add(item_id)
+            self._played.append(item_id)
         self._go_on(item_id, self._sounds[item_id].decoder.convert(audio))
 
     def end(self, item_id: str) -> None:
@@ -80,7 +85,9 @@ class Player:
     def flush(self, settled: Callable[[], None]) -> None:
         """Fall silent now. `settled` is called when it is known what was heard: at once, or soon."""
         self._sounds.clear()
-        if not self._try(lambda sink: sink.flush(settled)):
+        if not self._is_open:
+            settled()  # somebody was in a hurry: there is nothing to silence yet
+        elif not self._try(lambda sink: sink.flush(settled)):
             settled()
 
     async def open(self) -> None:
@@ -94,19 +101,53 @@ class Player:
         self._plays_on(sink)
         self._is_open = True
         if isinstance(sink, DeviceSink):
-            await sink.opened()
+            try:
+                await sink.opened()
+            except WorkshopError:
+                if self._sink is sink:  # otherwise another one plays already
+                    raise
 
     def use(self, sink: Sink) -> None:
-        """Play on another sink from now on: it goes on where the one before was heard last.
+        """Play on another sink as soon as it is open: it goes on where the one before was heard last.
 
-        Raises:
-            AudioError: It cannot be used; the one before plays on.
+        One that cannot be used is told; the one before plays on.
         """
-        if self._is_open:
-            self._take_up(sink)
-            self._change_to(sink)
-        else:
+        if sink is self._next:
+            return
+        self._drop_next()
+        if not self._is_open or _is_same(sink, self._sink):
             self._sink = sink
+            return
+        try:
+            self._take_up(sink)
+        except Exception as error:  # noqa: BLE001 - the talk goes on with the one it had
+            self._refuse(sink, error)
+            return
+        if isinstance(sink, DeviceSink):
+            self._next = sink
+            self._opening = asyncio.get_running_loop().create_task(self._change_when_open(sink, sink.opened))
+        else:
+            self._move_to(sink)
+
+    async def _change_when_open(self, sink: Sink, opened: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await opened()
+        except Exception as error:  # noqa: BLE001 - the talk goes on with the one it had
+            self._next = None
+            self._refuse(sink, error)
+        else:
+            self._next = None
+            self._move_to(sink)
+
+    def _refuse(self, sink: Sink, error: Exception) -> None:
+        _let_go(sink)
+        self._tell(f"The sink {type(sink).__name__} cannot be used, so the one before plays on: {error}")
+
+    def _drop_next(self) -> None:
+        if self._next is not None and self._opening is not None:
+            self._opening.cancel()
+            _let_go(self._next)
+            self._next = None
 
     def _take_up(self, sink: Sink) -> None:
         if isinstance(sink, Telling):
@@ -117,6 +158,8 @@ class Player:
 
     def close(self) -> None:
         """Let go of the sink."""
+        self._is_open = False
+        self._drop_next()
         try:
             self._sink.close()
         except Exception as error:  # noqa: BLE001 - whoever waits for the end must be told all the same
@@ -137,7 +180,7 @@ class Player:
         return True
 
     def _lose(self, sink: Sink, error: Exception) -> None:
-        if sink is not self._sink:
+        if not _is_same(sink, self._sink):
             return
         why = f"{error.what} {error.next_step}" if isinstance(error, WorkshopError) else f"{error!r}."
         self._tell(
@@ -146,15 +189,21 @@ class Player:
         )
         self._change_to(SilentSink())
 
+    def _move_to(self, sink: Sink) -> None:
+        self._forget_heard()
+        self._change_to(sink)
+
     def _change_to(self, sink: Sink) -> None:
-        before, queued = self._sink, self.queued_items
+        before = self._sink
         heard_ms = {item_id: self.heard_ms(item_id) for item_id in self._played}
-        self._sink, self._heard_elsewhere_ms = sink, heard_ms
+        # a sink that comes back has counted what it played before
+        self._heard_elsewhere_ms = {item_id: ms - sink.head.heard_ms(item_id) for item_id, ms in heard_ms.items()}
+        self._sink = sink
         self._plays_on(sink)
         _silence(before)
-        for item_id, sound in self._sounds.items():
-            if item_id in queued or sound.is_growing:
-                rest = bytes(sound.pcm[heard_ms[item_id] * BYTES_PER_MS :])
+        for item_id, sound in list(self._sounds.items()):
+            rest = bytes(sound.pcm[heard_ms[item_id] * BYTES_PER_MS :])
+            if self._sink is sink:  # one that fails has left the rest to silence
                 self._try(partial(_play_rest, item_id, rest, sound))
 
     def _forget_heard(self) -> None:
@@ -169,8 +218,17 @@ def _play_rest(item_id: str, pcm: bytes, sound: _Sound, sink: Sink) -> None:
         sink.end(item_id)
 
 
+def _is_same(sink: Sink, other: Sink) -> bool:
+    """Whether both play to the same device: one of them may be recorded."""
+    return sink is other or sink.head is other.head
+
+
 def _silence(sink: Sink) -> None:
     with contextlib.suppress(Exception):  # it is not needed any more, and may be gone
         sink.flush(lambda: None)
+    _let_go(sink)
+
+
+def _let_go(sink: Sink) -> None:
     with contextlib.suppress(Exception):
         sink.close()

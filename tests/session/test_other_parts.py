@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from realtime_helpers import AudioError
-from realtime_helpers.audio.formats import BYTES_PER_MS, CHUNK_BYTES, CHUNK_MS
+from realtime_helpers import AudioError, SilentSink, StereoRecorder, WorkshopError
+from realtime_helpers.audio.formats import BYTES_PER_MS, CHUNK_BYTES, CHUNK_MS, PCM16
 from realtime_helpers.experiments.lab import LabParts, LabUser
 from realtime_helpers.experiments.scenarios.stage import LoopSink
+from realtime_helpers.session.player import Player
 from realtime_helpers.session.snapshot import State
 
 from .floor import PUSH_TO_TALK, STORY, Floor, Mouth, Script, run
@@ -304,5 +305,261 @@ def test_parts_can_be_changed_before_the_session_has_begun_and_not_after_its_end
         assert (first.calls, third.calls) == ([], [])
         assert second.calls.count("open") == second.calls.count("close") == 1
         assert floor.now.problems == ()
+
+    run(talk, lab)
+
+
+class DeviceLike(LoopSink):
+    """As `speaker()`: it acts only while it is open, and may be opened again.
+
+    Args:
+        opens_s: How long it takes to open.
+        error: Why it cannot be opened.
+    """
+
+    def __init__(self, opens_s: float = 0.0, error: AudioError | None = None) -> None:
+        super().__init__()
+        self.is_open = False
+        self.has_sounded = False
+        self._opens_s = opens_s
+        self._error = error
+
+    def open(self) -> None:
+        self.is_open = True
+
+    async def opened(self) -> None:
+        await asyncio.sleep(self._opens_s)
+        if self._error is not None:
+            raise self._error
+
+    def watch(self, lost: Callable[[WorkshopError], None]) -> None:
+        if self._error is not None:
+            asyncio.get_running_loop().call_later(self._opens_s, lost, self._error)
+
+    def close(self) -> None:
+        self.is_open = False
+
+    def play(self, item_id: str, pcm: bytes) -> None:
+        self._check()
+        self.has_sounded = True
+        super().play(item_id, pcm)
+
+    def flush(self, settled: Callable[[], None]) -> None:
+        self._check()
+        super().flush(settled)
+
+    def _check(self) -> None:
+        if not self.is_open:
+            raise AudioError("The speaker is not open.", "Call its open() first.")
+
+
+NO_DEVICE = AudioError("There is no device 'spaeker'.", "Choose another.")
+
+
+@pytest.mark.parametrize("press", ["begin_turn", "interrupt"])
+def test_a_button_that_is_pressed_while_the_session_connects_does_not_cost_the_speaker(
+    lab: LabParts, press: str
+) -> None:
+    async def talk(lab: LabParts) -> None:
+        sink = DeviceLike()
+        floor = Floor(lab, Script([STORY]), Mouth(), sink, config=PUSH_TO_TALK)
+        getattr(floor.session, press)()  # at once, as an eager user does
+        await floor.until(lambda now: now.state in {State.HEARING, State.LISTENING})
+        floor.session.end_turn()
+        floor.session.say_text("Tell me a story.")
+        await floor.until_received("response.output_audio.delta")
+        assert sink.has_sounded
+        assert not any("sink" in problem for problem in floor.now.problems)
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
+def test_plugging_in_what_is_plugged_in_changes_nothing(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        sink, source = DeviceLike(), Unplugged(10_000, OSError())
+        floor = Floor(lab, Script([STORY]), source, sink)
+        await begin_story(floor, 500)
+        floor.session.use(source, sink)
+        await asyncio.sleep(0.5)
+        assert sink.is_open
+        assert not source.was_closed
+        floor.session.interrupt()
+        await asyncio.sleep(1)
+        (truncation,) = floor.sent("conversation.item.truncate")
+        assert abs(truncation["audio_end_ms"] - 1000) <= CHUNK_MS
+        floor.assert_agreed()
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
+def test_the_speaker_that_plays_may_be_recorded_from_now_on(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        sink, recorder = DeviceLike(), StereoRecorder()
+        floor = Floor(lab, Script([STORY], [YES]), None, sink)
+        await begin_story(floor, 500)
+        floor.session.use(None, recorder.assistant(sink))
+        assert sink.is_open
+        await floor.answered(1)
+        floor.session.say_text("Go on.")
+        await floor.answered(2)
+        assert recorder.duration_s > 0.5
+        floor.assert_agreed()
+        await floor.session.stop()
+        assert not sink.is_open
+
+    run(talk, lab)
+
+
+def test_there_and_back_again_counts_what_was_heard_once(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        first, second = LoopSink(), LoopSink()
+        floor = Floor(lab, Script([STORY]), None, first)
+        await begin_story(floor, 1500)
+        floor.session.use(None, second)
+        await asyncio.sleep(0.5)
+        floor.session.use(None, first)
+        await asyncio.sleep(0.5)
+        floor.session.interrupt()
+        await asyncio.sleep(1)
+        (truncation,) = floor.sent("conversation.item.truncate")
+        assert abs(truncation["audio_end_ms"] - 2500) <= CHUNK_MS
+        floor.assert_agreed()
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
+def test_a_speaker_whose_device_does_not_open_leaves_the_one_before_in_place(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        first, second = DeviceLike(), DeviceLike(0.1, NO_DEVICE)
+        floor = Floor(lab, Script([STORY]), None, first)
+        await begin_story(floor, 500)
+        floor.session.use(None, second)
+        await asyncio.sleep(0.5)
+        (problem,) = floor.now.problems
+        assert problem.startswith("The sink DeviceLike cannot be used, so the one before plays on: There is no device")
+        assert first.is_open
+        assert not second.is_open, "its process is gone"
+        floor.session.interrupt()
+        await asyncio.sleep(1)
+        (truncation,) = floor.sent("conversation.item.truncate")
+        assert abs(truncation["audio_end_ms"] - 1000) <= CHUNK_MS, "it never stopped"
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
+def test_a_reply_sounds_on_while_the_next_speaker_opens(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        first, second = DeviceLike(), DeviceLike(0.3)
+        floor = Floor(lab, Script([STORY]), None, first)
+        await begin_story(floor, 500)
+        floor.session.use(None, second)
+        floor.session.use(None, second)
+        await asyncio.sleep(0.2)
+        assert first.is_open
+        await asyncio.sleep(0.3)
+        assert (first.is_open, second.is_open) == (False, True)
+        floor.session.interrupt()
+        await asyncio.sleep(1)
+        (truncation,) = floor.sent("conversation.item.truncate")
+        assert abs(truncation["audio_end_ms"] - 1000) <= CHUNK_MS
+        floor.assert_agreed()
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
+@pytest.mark.parametrize("then", ["the next one", "the first one", "stop"])
+def test_a_speaker_that_nobody_waits_for_any_more_is_let_go(lab: LabParts, then: str) -> None:
+    async def talk(lab: LabParts) -> None:
+        first, second, third = DeviceLike(), DeviceLike(0.3), DeviceLike(0.3)
+        floor = Floor(lab, Script([STORY]), None, first)
+        await begin_story(floor, 500)
+        floor.session.use(None, second)
+        await asyncio.sleep(0.1)
+        if then == "stop":
+            await floor.session.stop()
+        else:
+            floor.session.use(None, third if then == "the next one" else first)
+        await asyncio.sleep(1)
+        open_ones = {"the next one": [third], "the first one": [first], "stop": []}[then]
+        assert [sink for sink in (first, second, third) if sink.is_open] == open_ones
+        assert floor.now.problems == ()
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
+def test_a_speaker_that_fails_while_it_takes_a_reply_over_is_silent_for_its_rest_once(lab: LabParts) -> None:
+    """Two replies wait when the sink is changed, and the new one fails at the first of them."""
+
+    class Unfit(KeepingSink):
+        def play(self, item_id: str, pcm: bytes) -> None:
+            raise OSError("cannot play")
+
+    async def talk(lab: LabParts) -> None:
+        del lab
+        told: list[str] = []
+        player = Player(LoopSink(), told.append, lambda _sink: None)
+        await player.open()
+        second_ms = 1000 * BYTES_PER_MS
+        for item_id in ("one", "two"):
+            player.play(item_id, bytes(second_ms), PCM16)
+            player.end(item_id)
+        await asyncio.sleep(0.3)
+        player.use(Unfit())
+        assert [player.heard_ms("one"), player.heard_ms("two")] == [1000, 1000]
+        assert len(told) == 1
+        player.close()
+
+    run(talk, lab)
+
+
+def test_a_player_does_not_remember_every_reply_of_a_long_day(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        del lab
+        player = Player(SilentSink(), lambda _problem: None, lambda _sink: None)
+        await player.open()
+        for number in range(3_000):
+            player.play(f"item{number}", bytes(BYTES_PER_MS), PCM16)
+            player.end(f"item{number}")
+        player.use(SilentSink())
+        assert player.heard_ms("item2999") == 1
+        assert max(len(value) for value in vars(player).values() if hasattr(value, "__len__")) <= 1_000
+        player.close()
+
+    run(talk, lab)
+
+
+def test_microphones_that_are_changed_there_and_back_never_overlap(lab: LabParts) -> None:
+    class Slow(Mouth):
+        """One device, that takes its time to be let go."""
+
+        readers = most = 0
+
+        async def chunks(self) -> AsyncIterator[bytes]:
+            self.readers += 1
+            self.most = max(self.most, self.readers)
+            try:
+                async for chunk in super().chunks():
+                    yield chunk
+            finally:
+                await asyncio.sleep(0.5)
+                self.readers -= 1
+
+    async def talk(lab: LabParts) -> None:
+        first = Slow()
+        floor = Floor(lab, Script([YES]), first)
+        await listening(floor)
+        await asyncio.sleep(1)
+        floor.session.use(Mouth(), None)
+        await asyncio.sleep(0.1)
+        floor.session.use(first, None)
+        await asyncio.sleep(2)
+        assert (first.readers, first.most) == (1, 1)
+        await floor.session.stop()
 
     run(talk, lab)
