@@ -90,6 +90,7 @@ class Telemetry:
         self._session: Span | None = None
         self._turn: Span | None = None
         self._turns = 0
+        self._speech_s: float | None = None  # when speech began that is no turn yet
         self._has_response = False  # the turn
         self._summary: Span | None = None
         self._responses: dict[str, tuple[Span, float]] = {}
@@ -137,6 +138,8 @@ class Telemetry:
 
     def _on_session_ended(self, event: Event, at_s: float) -> None:
         self._drop_line(at_s, "session_ended")
+        for call in self._calls.values():
+            self._end(call, at_s, "session_ended")
         for span in (self._summary, self._turn):
             if span is not None:
                 self._end(span, at_s)
@@ -149,20 +152,27 @@ class Telemetry:
         self._drop_line(at_s, "connection_lost")
 
     def _drop_line(self, at_s: float, error: str) -> None:
-        """What was under way will never be told to have ended."""
-        for span in (*(span for span, _ in self._responses.values()), *self._calls.values()):
+        """Responses that were under way will never be told to have ended. Tools run on."""
+        for span, _ in self._responses.values():
             self._end(span, at_s, error)
         self._responses.clear()
-        self._calls.clear()
+        self._speech_s = None
+
+    def _on_speech_started(self, _event: Event, at_s: float) -> None:
+        self._speech_s = at_s  # it may come to nothing
+
+    def _on_cleared(self, _event: Event, _at_s: float) -> None:
+        self._speech_s = None
 
     def _begin_turn(self, _event: Event, at_s: float) -> None:
-        """The user speaks: a new turn, unless the one before is still without a reply."""
+        """The user said something: a new turn, unless the one before is still without a reply."""
+        began_s, self._speech_s = at_s if self._speech_s is None else self._speech_s, None
         if self._turn is not None and not self._has_response:
             return
-        self._end_turn(at_s)
+        self._end_turn(began_s)
         self._turns += 1
         self._has_response = False
-        self._turn = self._begin("turn", at_s, self._session, {"realtime.turn.number": self._turns})
+        self._turn = self._begin("turn", began_s, self._session, {"realtime.turn.number": self._turns})
 
     def _end_turn(self, at_s: float) -> None:
         if self._turn is not None:
@@ -268,7 +278,9 @@ class Telemetry:
 
     _HANDLERS: ClassVar[dict[str, Callable[[Telemetry, Event, float], None]]] = {
         "session.created": _on_connection,
-        "input_audio_buffer.speech_started": _begin_turn,
+        "input_audio_buffer.speech_started": _on_speech_started,
+        "input_audio_buffer.committed": _begin_turn,
+        "input_audio_buffer.cleared": _on_cleared,
         "response.created": _on_response_created,
         "response.output_item.done": _on_output_item,
         "response.done": _on_response_done,

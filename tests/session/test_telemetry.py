@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,8 +22,10 @@ from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 from realtime_helpers import EventLog, SummaryPolicy, Telemetry
 from realtime_helpers.errors import MissingPartError
 from realtime_helpers.experiments.lab import LIVELY, SETTINGS, LabParts, MemoryService, lab_config
+from realtime_helpers.session.snapshot import State
+from realtime_helpers.simulator.prompt import Prompt, ToolCall
 
-from .lab import BISCUIT, run, say, say_aloud, text_session, voice_session
+from .lab import BISCUIT, run, say, say_aloud, snap, text_session, voice_session
 from .test_latency import QUESTION_TO_AUDIO_MS, DeviceSink
 
 Event = dict[str, Any]
@@ -233,6 +237,7 @@ def test_one_object_may_watch_one_session_after_the_other(collector: Collector) 
     for start_s in (0.0, 100.0):
         telemetry.noted(STARTED, start_s)
         telemetry("received", SPEECH, start_s + 1)
+        telemetry("received", {"type": "input_audio_buffer.committed", "item_id": "item_1"}, start_s + 1.5)
         telemetry.noted(ENDED, start_s + 2)
     assert len(collector.named("realtime session")) == len(collector.named("turn")) == 2
 
@@ -272,3 +277,54 @@ def test_the_program_may_have_set_up_no_telemetry_at_all() -> None:
     for event in (SPEECH, *response(1, "c1")):
         telemetry("received", event, 1.0)
     telemetry.noted(ENDED, 2.0)
+
+
+def test_a_tool_that_outlives_a_lost_line_did_not_fail(lab: LabParts, collector: Collector) -> None:
+    class Caller:
+        async def reply(self, prompt: Prompt) -> AsyncGenerator[str | ToolCall, None]:
+            if any(line.role == "tool" for line in prompt.lines):
+                yield "It is done."
+            else:
+                yield ToolCall("work", {})
+
+    async def talk(lab: LabParts) -> None:
+        async def work() -> str:
+            """Do the work."""
+            await asyncio.sleep(5)
+            return "done"
+
+        service = MemoryService(lab_config(replace(lab, responder=Caller())))
+        session = text_session(service, tools=[work], trace=collector.telemetry())
+        await session.wait_for(lambda now: now.state is State.LISTENING)
+        session.say_text("Please do the work.")
+        await session.wait_for(lambda now: bool(now.calls))
+        snap(service)
+        await session.wait_for(lambda now: now.calls[0].state == "answered" and now.is_quiet)
+        await session.stop()
+
+    run(talk, lab)
+    (span,) = collector.named("execute_tool")
+    assert span.attributes is not None
+    assert "error.type" not in span.attributes
+    assert span.end_time is not None
+    assert span.start_time is not None
+    assert span.end_time - span.start_time >= 5e9, "to its output"
+
+
+def test_a_false_start_is_no_turn(collector: Collector) -> None:
+    telemetry = collector.telemetry()
+    telemetry.noted({"type": "session.started", "backend": "simulator", "model": "m"}, 0.0)
+    telemetry("received", {"type": "input_audio_buffer.speech_started", "item_id": "u1", "audio_start_ms": 0}, 1.0)
+    telemetry("received", {"type": "input_audio_buffer.committed", "item_id": "u1"}, 1.5)
+    telemetry("received", {"type": "response.created", "response": {"id": "r1", "conversation_id": "c"}}, 2.0)
+    done = {"id": "r1", "conversation_id": "c", "status": "completed", "output": [], "usage": {}}
+    telemetry("received", {"type": "response.done", "response": done}, 3.0)
+    telemetry("received", {"type": "input_audio_buffer.speech_started", "item_id": "u2", "audio_start_ms": 0}, 4.0)
+    telemetry("received", {"type": "input_audio_buffer.cleared"}, 5.0)
+    telemetry("sent", {"type": "response.create"}, 7.0)
+    telemetry.noted({"type": "session.ended", "error": None}, 8.0)
+    (session,) = collector.named("realtime session")
+    assert session.attributes is not None
+    assert session.attributes["realtime.turns"] == 2
+    begins = [span.start_time - session.start_time for span in collector.named("turn")]  # type: ignore[operator]
+    assert begins == [1_000_000_000, 7_000_000_000], "with the speech; what was typed later has nothing to do with it"
