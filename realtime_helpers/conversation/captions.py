@@ -27,7 +27,8 @@ class CaptionState(Enum):
     FAILED = "failed"
     """The user said something, and what it was will not be known."""
     INTERRUPTED = "interrupted"
-    """A reply that was cut off: `text` was generated, `heard` was heard."""
+    """A reply that ended before its end: `text` was generated, `heard` was heard. The user cut it off, or it reached
+    `max_output_tokens`, a filter or the end of the line: what ended it other than the user is told as a problem."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -341,7 +341,10 @@ class RealtimeSession:
             ) from None
 
     def wait_for_answer(self, number: int, *, timeout_s: float = 60.0) -> Snapshot:
-        """Wait until turn `number` (from 1) was answered and its answer heard to the end. Raises like `wait_for`."""
+        """Wait until turn `number` (from 1) was answered and its answer heard to the end, or cut off.
+
+        Raises like `wait_for`.
+        """
         return self.wait_for(lambda now: now.has_answered(number), timeout_s=timeout_s)
 
     def when(self, condition: Callable[[Snapshot], object]) -> Pending[Snapshot]:

@@ -724,6 +724,7 @@ class LiveSession:
             options=self._configuring.in_force,
             error=self.error,
             calls=self._calls.log,
+            has_unread=conversation.has_unread,
         )
 
     @property

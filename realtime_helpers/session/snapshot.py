@@ -55,6 +55,7 @@ class Snapshot:
         options: What is in force on the server, in its own words; `None` before it has said so.
         error: What ended the session; `None` while it lives or after a normal stop.
         calls: Calls of functions so far, oldest first.
+        has_unread: The user said something that no response has read, or was asked to read.
     """
 
     version: int
@@ -78,9 +79,13 @@ class Snapshot:
     options: SessionOptions | None
     error: WorkshopError | None
     calls: Sequence[Call] = ()
+    has_unread: bool = False
 
     def has_answered(self, number: int) -> bool:
-        """Whether turn `number` (from 1) was understood, answered, and its answer heard to the end."""
+        """Whether turn `number` (from 1) was understood, answered, and its answer heard to the end.
+
+        An answer that is over counts, also when it was cut off before its first word, or failed.
+        """
         if len(self.turns) < number:
             return False
         turn = self.turns[number - 1]
@@ -88,4 +93,5 @@ class Snapshot:
         if open_calls or (not said and turn.answered_calls):  # the user went on speaking: the reply is in a later turn
             later = Turn(tuple(item for other in self.turns[number:] for item in other.items))
             said, open_calls = said or later.assistant_text, open_calls - later.answered_calls
-        return bool(said) and not open_calls and not turn.is_growing and not turn.pending and self.is_quiet
+        is_over = bool(said) or not self.has_unread
+        return is_over and not open_calls and not turn.is_growing and not turn.pending and self.is_quiet

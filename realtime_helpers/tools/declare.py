@@ -6,7 +6,7 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import SettingsError
 from .docstrings import read_docstring
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _MOST_PROBLEMS = 5
+_LATER: Any = object()
+"""The function comes when the decorator is applied."""
 _NAMED = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
 
 
+@overload
 def as_tool(
     function: Callable[..., Any],
     *,
@@ -26,8 +29,30 @@ def as_tool(
     description: str | None = None,
     timeout_s: float = PATIENCE_S,
     max_characters: int = LONGEST_OUTPUT,
-) -> Tool:
+) -> Tool: ...
+
+
+@overload
+def as_tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout_s: float = PATIENCE_S,
+    max_characters: int = LONGEST_OUTPUT,
+) -> Callable[[Callable[..., Any]], Tool]: ...
+
+
+def as_tool(
+    function: Callable[..., Any] = _LATER,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout_s: float = PATIENCE_S,
+    max_characters: int = LONGEST_OUTPUT,
+) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a function, sync or async, that has type hints and a docstring.
+
+    A decorator, too: `@as_tool`, or `@as_tool(timeout_s=3)`.
 
     Types are those that pydantic can describe in JSON: `Literal`, `Enum`, `Optional`, lists, dates, models,
     dataclasses, `Annotated[int, Field(ge=1, description="...")]`. Parameters are described there, or under `Args:` of
@@ -43,6 +68,10 @@ def as_tool(
     Raises:
         SettingsError: It cannot become a tool; the message says why.
     """
+    if function is _LATER:
+        return functools.partial(
+            as_tool, name=name, description=description, timeout_s=timeout_s, max_characters=max_characters
+        )
     if inspect.isclass(function) or not _can_be_called(function):
         raise SettingsError(
             f"A {type(function).__name__} cannot be a tool.", "Use a function with type hints and a docstring."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from realtime_helpers import ServerVAD, SessionOptions, State
 from realtime_helpers.audio.formats import CHUNK_MS
 from realtime_helpers.experiments.lab import LabParts, LabUser
 from realtime_helpers.protocol import Event, create_item, function_output
@@ -186,6 +187,40 @@ def test_speech_cuts_a_reply_where_it_was_heard_last(lab: LabParts, extra_ms: in
         floor.assert_agreed()
         assert len(floor.sent("conversation.item.truncate")) == 1
         assert not floor.sent("response.cancel"), "the server cancels by itself"
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
+def test_an_answer_that_is_cut_off_before_its_first_word_is_over(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        floor = Floor(lab, Script([STORY]))
+        await floor.until(lambda now: now.state is State.LISTENING)
+        floor.session.say_text("Tell me a story.")
+        await floor.until_received("response.created")
+        assert not floor.now.has_answered(1)
+        floor.session.interrupt()
+        now = await floor.until(lambda now: now.is_quiet and now.responses)
+        assert not now.turns[0].assistant_text
+        assert now.has_answered(1)
+        assert not now.has_answered(2)
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
+def test_a_turn_that_nobody_was_asked_to_answer_is_not_answered(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        user = LabUser()
+        floor = Floor(
+            lab, Script([STORY]), user, options=SessionOptions(turn_detection=ServerVAD(create_response=False))
+        )
+        await floor.until(lambda now: now.state is State.LISTENING)
+        user.play(await lab.voice.clip("I live in Lisbon."))
+        now = await floor.until(lambda now: now.turns and not now.turns[0].pending and now.is_quiet)
+        assert not now.has_answered(1)
+        floor.session.respond()
+        await floor.until(lambda now: now.has_answered(1))
         await floor.session.stop()
 
     run(talk, lab)

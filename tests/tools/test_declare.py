@@ -251,3 +251,23 @@ def test_a_tool_made_by_hand_is_checked(change: dict[str, Any], told: str) -> No
     values = {"name": "say", "description": "Says.", "parameters": {"type": "object"}, "call": str}
     with pytest.raises(SettingsError, match=told):
         Tool(**(values | change))
+
+
+def test_as_tool_is_a_decorator_with_and_without_arguments() -> None:
+    @as_tool
+    def plain(city: str) -> str:
+        """Tell the weather."""
+        return city
+
+    @as_tool(timeout_s=3, name="slow_weather")
+    def slow(city: str) -> str:
+        """Tell the weather, slowly."""
+        return city
+
+    assert (plain.name, plain.timeout_s) == ("plain", 15)
+    assert (slow.name, slow.timeout_s, slow.description) == ("slow_weather", 3, "Tell the weather, slowly.")
+
+
+def test_nothing_cannot_be_a_tool() -> None:
+    with pytest.raises(SettingsError, match="NoneType cannot be a tool"):
+        as_tool(None)  # type: ignore[call-overload]

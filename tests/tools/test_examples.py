@@ -58,3 +58,11 @@ async def test_all_of_them_can_be_declared_and_called() -> None:
     assert (await box.call("remind_me", '{"what": "call Anna", "minutes": 10}')).ending == "answered"
     assert (await box.call("remind_me", '{"what": "call Anna", "minutes": 0}')).ending == "refused"
     assert (await box.call("list_reminders", "{}")).output == '[{"what":"call Anna","minutes_left":10}]'
+
+
+def test_they_are_there_where_tools_are() -> None:
+    from realtime_helpers import tools
+
+    assert {tool.__name__ for tool in tools.example_tools()} >= {"get_weather", "what_time", "remind_me"}
+    with pytest.raises(AttributeError, match="no attribute 'example_tool'"):
+        _ = tools.example_tool  # type: ignore[attr-defined]
