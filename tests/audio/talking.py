@@ -18,6 +18,9 @@ from .virtual_sound import Recording
 
 Samples = npt.NDArray[np.float32]
 
+LATE_MS = 15
+"""A sound process that waits so long for its turn on a free machine is unheard of."""
+
 
 class Events:
     """Every event both ways with the moment it came or went, in seconds of the monotonic clock."""
@@ -108,6 +111,24 @@ def worst_gap_ms(reply: Samples, recording: Recording, seams: int = 0) -> float:
     assert len(shifts) > 10, "the reply is long enough to be compared"
     found = [shift for shift in shifts if shift != np.inf]
     return float(max(found) - min(found)) / RATE_HZ * 1000 if len(shifts) - len(found) <= seams else np.inf
+
+
+def assert_whole(
+    reply: Samples, recording: Recording, device_gaps: int = 0, *, seams: int = 0, at_most_ms: float = 5
+) -> None:
+    """Nothing is missing in a recording, unless the machine kept sound processes waiting: then a little may be.
+
+    Args:
+        reply: What should sound.
+        recording: What did.
+        device_gaps: How often the device says that it was fed too late.
+        seams: See `worst_gap_ms`.
+        at_most_ms: How far it may run away on a machine that is in time.
+    """
+    if device_gaps or recording.late_ms > LATE_MS:
+        seams, at_most_ms = seams + 2, at_most_ms + 100
+    gap_ms = worst_gap_ms(reply, recording, seams)
+    assert gap_ms < at_most_ms, (gap_ms, recording.late_ms, device_gaps)
 
 
 def hum(seconds: float) -> bytes:

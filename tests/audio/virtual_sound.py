@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -17,6 +18,24 @@ import numpy as np
 import numpy.typing as npt
 
 from realtime_helpers.audio.formats import BYTES_PER_MS, samples_from_pcm
+
+_CONTROL = """
+import sys, threading, time
+from realtime_helpers.audio.priority import become_a_sound_process
+become_a_sound_process()
+print(flush=True)
+end, worst_s = threading.Event(), 0.0
+def until_told():
+    sys.stdin.read()
+    end.set()
+threading.Thread(target=until_told, daemon=True).start()
+while not end.is_set():
+    began_s = time.monotonic()
+    time.sleep(0.005)
+    worst_s = max(worst_s, time.monotonic() - began_s - 0.005)
+print(worst_s * 1000)
+"""
+"""A process with the priority of a device's, which does nothing but measure how late it gets its turn."""
 
 REPAIR = "apt-get install libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins"
 _ALSA = """</usr/share/alsa/alsa.conf>
@@ -39,10 +58,14 @@ def missing() -> str:
 
 @dataclass
 class Recording:
-    """What was played, and when. `samples` goes from -1 to 1 at 24 kHz; sample 0 sounded at `began_s`."""
+    """What was played, and when. `samples` goes from -1 to 1 at 24 kHz; sample 0 sounded at `began_s`.
+
+    `late_ms`: how late a process with the priority of a device got its turn meanwhile, which is the fault of the machine.
+    """
 
     pcm: bytes = b""
     began_s: float = 0.0
+    late_ms: float = 0.0
 
     @property
     def samples(self) -> npt.NDArray[np.float32]:
@@ -77,6 +100,31 @@ class VirtualSound:
         return speaking
 
     @contextmanager
+    def saying_on(self, pcm: bytes) -> Iterator[None]:
+        """Say something over and over; it sounds when this is entered."""
+        command = ["pacat", "--playback", "--device=micfeed", "--rate=24000", "--channels=1", "--format=s16le"]
+        speaking = subprocess.Popen(command, env=self.environment, stdin=subprocess.PIPE)
+        ended = threading.Event()
+
+        def feed() -> None:
+            assert speaking.stdin is not None
+            with suppress(OSError):
+                while not ended.is_set():
+                    speaking.stdin.write(pcm)
+
+        feeding = threading.Thread(target=feed)
+        feeding.start()
+        try:
+            while not self.pactl("list", "short", "sink-inputs"):
+                time.sleep(0.02)  # another program, with no event to await
+            yield
+        finally:
+            ended.set()
+            speaking.kill()
+            speaking.wait()
+            feeding.join(5)
+
+    @contextmanager
     def recording(self) -> Iterator[Recording]:
         """Record what is played from here on; complete when left."""
         recording, ended = Recording(), threading.Event()
@@ -93,9 +141,15 @@ class VirtualSound:
 
             dating = threading.Thread(target=date)
             dating.start()
+            control = subprocess.Popen(
+                [sys.executable, "-c", _CONTROL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
             try:
+                assert control.stdout is not None
+                control.stdout.readline()  # it measures
                 yield recording
             finally:
+                recording.late_ms = float(control.communicate(timeout=20)[0])
                 process.terminate()
                 process.wait(5)
                 ended.set()
