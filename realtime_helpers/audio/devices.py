@@ -96,7 +96,13 @@ class Speaker(ProcessSink):
     def open(self) -> None:
         """See `ProcessSink.open`."""
         self._played_bytes = 0
+        self._head.flush()  # the new process has nothing of what one that was lost had still to play
         super().open()
+
+    def close(self) -> None:
+        """See `Sink.close`. What was not played is forgotten."""
+        super().close()
+        self._head.flush()
 
     def play(self, item_id: str, pcm: bytes) -> None:
         """See `Sink.play`.

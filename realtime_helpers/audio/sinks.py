@@ -48,7 +48,7 @@ class Sink(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the device. Harmless when not open."""
+        """Let go of the device, and forget what was not played. Harmless when not open."""
         ...
 
 
@@ -112,7 +112,8 @@ class QueueSink:
         settled()
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Forget what was not taken."""
+        self.head.flush()
 
 
 class UnattendedSink(QueueSink):
@@ -167,6 +168,7 @@ class UnattendedSink(QueueSink):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        super().close()
 
 
 class SilentSink(UnattendedSink):
