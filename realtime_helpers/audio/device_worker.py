@@ -23,8 +23,10 @@ from .priority import become_a_sound_process
 from .resampling import ResampledPull, Resampler
 
 _MICROPHONE_LATENCY_MS = 40
+_BEGIN_S = 5.0
+"""A device that is open may take so long to begin: wireless ones need two seconds."""
 _STALLED_S = 1.5
-"""A device that asks for nothing for so long is gone, whatever it says."""
+"""A device that began, and asks for nothing for so long, is gone, whatever it says."""
 _MOST_WAITING = 30_000 // CHUNK_MS
 """Chunks kept while nobody reads: a notebook may hold the interpreter for half a minute."""
 _REPORT_S = 0.02
@@ -65,11 +67,13 @@ def record(request: dict[str, Any], out: _Out) -> None:
     resampler = Resampler(opened.rate_hz, RATE_HZ, opened.channels)
     out.write({"kind": "open", **opened.about})
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    patience_s = _BEGIN_S
     while True:
         try:
-            block = heard.get(timeout=_STALLED_S)
+            block = heard.get(timeout=patience_s)
         except queue.Empty:
             block = None
+        patience_s = _STALLED_S
         if block is None:
             raise portaudio.gone("microphone", opened.device.name)
         data, at_s = block
@@ -90,7 +94,8 @@ class _Player:
         """How often the device itself ran dry: this process was too late."""
         self.moved = threading.Event()
         self.ended = threading.Event()
-        self.asked_at_s = time.monotonic()
+        self.asked_at_s: float | None = None
+        """When the device last asked for more."""
         self._head = PlayHead(prebuffer_ms)
         self._lock = threading.Lock()
         self._total = 0
@@ -172,8 +177,12 @@ def play(request: dict[str, Any], out: _Out) -> None:
 
     for work in (obey, tell):
         threading.Thread(target=work, daemon=True).start()
-    while not player.ended.wait(0.25) and time.monotonic() - player.asked_at_s < _STALLED_S:
-        pass
+    open_at_s = time.monotonic()
+    while not player.ended.wait(0.25):
+        asked_at_s = player.asked_at_s
+        gone_at_s = open_at_s + _BEGIN_S if asked_at_s is None else asked_at_s + _STALLED_S
+        if time.monotonic() > gone_at_s:
+            break
     raise portaudio.gone("speaker", opened.device.name)
 
 
