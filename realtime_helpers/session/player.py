@@ -22,12 +22,12 @@ class _Sound:
 
     Attributes:
         decoder: From the format of the wire.
-        pcm: All of it, for another sink to go on with.
+        pcm: All of it, as it came, for another sink to go on with.
         is_growing: Whether more is to come.
     """
 
     decoder: Converter
-    pcm: bytearray = field(default_factory=bytearray)
+    pcm: list[bytes] = field(default_factory=list)
     is_growing: bool = True
 
 
@@ -167,7 +167,7 @@ class Player:
 
     def _go_on(self, item_id: str, pcm: bytes) -> None:
         if pcm:
-            self._sounds[item_id].pcm += pcm
+            self._sounds[item_id].pcm.append(pcm)
             self._try(lambda sink: sink.play(item_id, pcm))
 
     def _try(self, action: Callable[[Sink], None]) -> bool:
@@ -202,7 +202,7 @@ class Player:
         self._plays_on(sink)
         _silence(before)
         for item_id, sound in list(self._sounds.items()):
-            rest = bytes(sound.pcm[heard_ms[item_id] * BYTES_PER_MS :])
+            rest = b"".join(sound.pcm)[heard_ms[item_id] * BYTES_PER_MS :]
             if self._sink is sink:  # one that fails has left the rest to silence
                 self._try(partial(_play_rest, item_id, rest, sound))
 
