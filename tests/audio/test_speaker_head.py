@@ -84,3 +84,14 @@ async def test_a_device_that_goes_settles_what_was_asked(speaker: Speaker) -> No
     speaker.flush(lambda: settled.append("once"))
     process_of(speaker).lost(OSError("gone"))
     assert settled == ["once"]
+
+
+async def test_a_speaker_that_is_plugged_in_again_begins_with_an_empty_queue(speaker: Speaker) -> None:
+    speaker.play("a", silence(100))
+    process_of(speaker).says("played", 30)
+    process_of(speaker).lost(OSError("gone"))
+    speaker.open()
+    assert speaker.head.queued_ms == 0, "what the lost device had left never sounds"
+    speaker.play("b", silence(100))
+    process_of(speaker).says("played", 20)
+    assert (speaker.head.heard_ms("a"), speaker.head.heard_ms("b")) == (30, 20)
