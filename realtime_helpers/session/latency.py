@@ -226,6 +226,7 @@ class LatencyMeter:
         self._sound_due: dict[str, float] = {}  # replies that have not sounded, and the end of their question
         self._speech_ended_s: dict[str, float] = {}
         self._barge_in_s: float | None = None
+        self._barged_into: tuple[str, ...] = ()  # what sounded then
         self._speaking: str | None = None  # the newest response with audio
         self._response_of: dict[str, str] = {}
         self._cut: str | None = None
@@ -308,6 +309,7 @@ class LatencyMeter:
     def _on_speech_started(self) -> None:
         is_sounding = self._sink is not None and self._sink.head.queued_ms > 0
         self._barge_in_s = self._now_s() if is_sounding and self._conversation.interrupts_replies else None
+        self._barged_into = self._sink.head.queued_items if self._sink is not None else ()
 
     def _on_audio(self, event: Event) -> None:
         item_id, response_id = event["item_id"], event["response_id"]
@@ -349,7 +351,7 @@ class LatencyMeter:
         """A reply is cut off: the sink has vouched for how much of it was heard."""
         self.look()
         self._sound_due.pop(item_id, None)
-        if self._barge_in_s is not None:
+        if self._barge_in_s is not None and item_id in self._barged_into:
             self._add("silence", (self._now_s() - self._barge_in_s) * 1000, item_id)
             self._barge_in_s = None
         response_id = self._response_of.get(item_id)

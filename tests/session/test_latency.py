@@ -420,6 +420,24 @@ def test_speech_over_silence_interrupts_nothing(bench: Bench) -> None:
     assert bench.latency.silence.count == 0
 
 
+def test_a_button_is_not_measured_from_speech_that_cut_nothing(bench: Bench) -> None:
+    """A reply that sounds over a lost line came back as text: nobody truncates it, and the next one begins anew."""
+    bench.speak("u1")
+    bench.respond(1)
+    bench.begin(1)
+    bench.audio(1)
+    bench.ms = 1_000
+    bench.speak("u2")
+    bench.sink.flush(lambda: None)
+    bench.respond(2)
+    bench.begin(2)
+    bench.audio(2)
+    bench.ms = 9_000
+    bench.send(truncate_item("a2", 50))
+    assert bench.latency.silence.count == 0
+    assert bench.latency.interrupted == 1
+
+
 def test_a_response_of_two_items_is_interrupted_once(bench: Bench) -> None:
     bench.speak("u1")
     bench.respond(1)
