@@ -14,7 +14,7 @@ from ..errors import AudioError, WorkshopError
 from .files import WavWriter
 from .formats import BYTES_PER_MS, RATE_HZ
 from .playback import PlayHead
-from .sinks import DeviceSink, Sink
+from .sinks import DeviceSink, Sink, Telling
 from .sources import Source, TappedSource
 
 _SAMPLE_BYTES = 2
@@ -212,6 +212,15 @@ class _RecordedSink:
     @property
     def head(self) -> PlayHead:
         return self._sink.head
+
+    @property
+    def tell(self) -> Callable[[str], None] | None:
+        return self._sink.tell if isinstance(self._sink, Telling) else None
+
+    @tell.setter
+    def tell(self, tell: Callable[[str], None] | None) -> None:
+        if isinstance(self._sink, Telling):
+            self._sink.tell = tell
 
     def open(self) -> None:
         self._sink.open()

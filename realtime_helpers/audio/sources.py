@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol, runtime_checkable
 
 from ..runtime import Pending, background_loop
 from ..speech import USER_VOICE, Voice
 from .formats import CHUNK_MS, chunks_of, duration_ms, silence
+from .sinks import Telling
 
 
 @runtime_checkable
 class Source(Protocol):
-    """Audio of the user, in chunks.
+    """Audio of the user, in chunks."""
 
-    Attributes:
-        is_live: It sends at the speed of sound and without a break, also what is silent, and it cannot wait: when the
-            network is slow its oldest chunks are dropped. So does a microphone; a file can wait.
-    """
-
-    is_live: bool
+    @property
+    def is_live(self) -> bool:
+        """It sends at the speed of sound and without a break, also what is silent, and it cannot wait: when the
+        network is slow its oldest chunks are dropped. So does a microphone; a file can wait.
+        """
+        ...
 
     def chunks(self) -> AsyncIterator[bytes]:
         """PCM16, 24 kHz, mono, in chunks of about 40 ms, until the source ends or the iterator is closed.
 
         Raises:
             AudioError: The device or file cannot be used.
+        """
+        ...
+
+
+@runtime_checkable
+class Scripted(Protocol):
+    """What a source adds that is told what to say: it knows when it was said."""
+
+    def when_said(self, said: Callable[[], None]) -> bool:
+        """Have `said` called once, on the session's loop, between the last sample of what it was told and the next.
+
+        Returns:
+            Whether there is anything to wait for; otherwise `said` is not called.
         """
         ...
 
@@ -41,9 +56,27 @@ class TappedSource:
     """
 
     def __init__(self, source: Source, look: Callable[[bytes], object]) -> None:
-        self.is_live = source.is_live
         self._source = source
         self._look = look
+
+    @property
+    def is_live(self) -> bool:
+        """See `Source.is_live`."""
+        return self._source.is_live
+
+    @property
+    def tell(self) -> Callable[[str], None] | None:
+        """See `Telling`."""
+        return self._source.tell if isinstance(self._source, Telling) else None
+
+    @tell.setter
+    def tell(self, tell: Callable[[str], None] | None) -> None:
+        if isinstance(self._source, Telling):
+            self._source.tell = tell
+
+    def when_said(self, said: Callable[[], None]) -> bool:
+        """See `Scripted.when_said`."""
+        return isinstance(self._source, Scripted) and self._source.when_said(said)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """See `Source.chunks`."""
@@ -85,17 +118,23 @@ class SpeechSource:
         self._pause_ms = pause_ms
         self._engine = engine or Voice()
         self._clips: asyncio.Queue[asyncio.Future[bytes]] = asyncio.Queue()
+        self._told = self._said = 0
+        self._awaited: deque[tuple[int, Callable[[], None]]] = deque()
 
     def say(self, text: str) -> Pending[None]:
         """Speak `text` with a synthesised voice, after what was said before. From any thread.
 
         Say the next thing when this one was answered: the server may hear two as one turn.
 
-        The result comes when the text is on its way, or raises `MissingPartError` without a speech engine.
+        The result comes when the text is on its way, or raises `MissingPartError` without a speech engine. For a
+        push-to-talk button there is nothing to wait for: what was said before `end_turn` belongs to the turn.
         """
+        places: list[asyncio.Future[bytes]] = []
+        # taken at once, before the speech is made: what was said first is heard first, and before a button is released
+        background_loop().call(lambda: places.append(self._queue()))
 
         async def speak() -> None:
-            place = self._queue()  # taken before the speech is made: what was said first is heard first
+            (place,) = places
             try:
                 speech = await asyncio.to_thread(self._engine.speak, text, self._voice)
             except Exception as error:
@@ -111,6 +150,7 @@ class SpeechSource:
         if pcm is not None:
             place.set_result(pcm)
         self._clips.put_nowait(place)
+        self._told += 1
         return place
 
     def play(self, pcm: bytes) -> None:
@@ -118,8 +158,24 @@ class SpeechSource:
         background_loop().call(self._queue, pcm)
 
     def said(self) -> Pending[None]:
-        """Done when a session has taken everything that it was told to say: the moment to release a button."""
+        """Done when a session has taken everything that it was told to say."""
         return background_loop().submit(self._clips.join())
+
+    def when_said(self, said: Callable[[], None]) -> bool:
+        """See `Scripted.when_said`."""
+        if self._said == self._told:
+            return False
+        self._awaited.append((self._told, said))
+        return True
+
+    def _count_said(self) -> None:
+        self._clips.task_done()
+        self._said += 1
+
+    def _was_said(self) -> None:
+        self._count_said()
+        while self._awaited and self._awaited[0][0] <= self._said:
+            self._awaited.popleft()[1]()
 
     def chunks(self) -> AsyncIterator[bytes]:
         """See `Source.chunks`."""
@@ -134,14 +190,20 @@ class SpeechSource:
                 pcm = await clip
             finally:
                 clip.cancel()
-            for chunk in chunks_of(silence(LEAD_MS) + pcm + silence(self._pause_ms)):
-                yield chunk
-            self._clips.task_done()
+            try:
+                for chunk in chunks_of(silence(LEAD_MS) + pcm + silence(self._pause_ms)):
+                    yield chunk
+            finally:
+                self._was_said()
 
     async def _next_clip(self) -> bytes:
         place = await self._clips.get()
-        await asyncio.wait({place})  # a session that stops now must not cancel what is being spoken
-        return place.result()
+        try:
+            await asyncio.wait({place})  # a session that stops now must not cancel what is being spoken
+            return place.result()
+        except BaseException:
+            self._count_said()  # nobody will hear it: whoever listens is told so
+            raise
 
 
 async def at_the_speed_of_sound(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

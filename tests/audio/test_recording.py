@@ -13,12 +13,12 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from realtime_helpers import AudioError, StereoRecorder
+from realtime_helpers import AudioError, SpeechSource, StereoRecorder
 from realtime_helpers.audio import recording
 from realtime_helpers.audio.files import WavWriter
 from realtime_helpers.audio.formats import BYTES_PER_MS, CHUNK_BYTES, CHUNK_MS
 from realtime_helpers.audio.playback import PlayHead
-from realtime_helpers.audio.sinks import QueueSink, Sink
+from realtime_helpers.audio.sinks import QueueSink, SilentSink, Sink, Telling
 
 Samples = npt.NDArray[np.int16]
 
@@ -263,3 +263,43 @@ def test_a_recording_that_cannot_be_saved_there_is_saved_elsewhere(tmp_path: Pat
         recorder.save(tmp_path / "no folder" / "talk.wav")
     recorder.save(str(tmp_path / "talk.wav"))
     assert soundfile.info(tmp_path / "talk.wav").duration == 0.1
+
+
+def test_what_is_recorded_still_tells_what_goes_wrong() -> None:
+    class TellingSink(QueueSink):
+        tell: Callable[[str], None] | None = None
+
+    class TellingSource:
+        is_live = True
+        tell: Callable[[str], None] | None = None
+
+        async def chunks(self) -> AsyncIterator[bytes]:
+            yield b""
+
+    told: list[str] = []
+    recorder, sink, source = StereoRecorder(), TellingSink(), TellingSource()
+    for recorded, inner in ((recorder.assistant(sink), sink), (recorder.user(source), source)):
+        assert isinstance(recorded, Telling)
+        recorded.tell = told.append
+        assert inner.tell is not None
+        assert recorded.tell is inner.tell
+        inner.tell("The page blocks sound.")
+    assert told == ["The page blocks sound."] * 2
+    for silent in (recorder.assistant(SilentSink()), recorder.user(SpeechSource())):
+        assert isinstance(silent, Telling)
+        silent.tell = told.append
+        assert silent.tell is None, "nobody is there to tell anything"
+
+
+def test_a_recorded_source_is_live_while_its_source_is() -> None:
+    class Catching:
+        is_live = False
+
+        async def chunks(self) -> AsyncIterator[bytes]:
+            yield b""
+
+    source = Catching()
+    recorded = StereoRecorder().user(source)
+    assert not recorded.is_live
+    source.is_live = True
+    assert recorded.is_live
