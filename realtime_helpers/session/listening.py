@@ -9,7 +9,7 @@ from ..audio.captured import Captured
 from ..audio.formats import AudioFormat
 from ..audio.resampling import encoder
 from ..audio.sinks import Telling
-from ..audio.sources import Source
+from ..audio.sources import Scripted, Source
 from ..errors import AudioError, WorkshopError
 from .echo_guard import EchoGuard, GuardedEar
 from .outbox import Outbox
@@ -45,7 +45,10 @@ class Listening:
         self._gate = asyncio.Event()
         self._gate.set()
         self._source: Source | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._is_room = False  # whether the source is a microphone, even while what it holds back may wait
+        self._is_muted = False
+        self._when_said: dict[object, Callable[[], None]] = {}
+        self._readings: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._passed_bytes = 0
         self._captured_s = 0.0  # when the latest live chunk was complete
@@ -58,11 +61,15 @@ class Listening:
     @property
     def is_live(self) -> bool:
         """Whether the source is a microphone: what it records arrives a little later."""
-        return self._source is not None and self._source.is_live
+        return self._source is not None and (self._source.is_live or self._is_room)
 
     def use(self, source: Source | None) -> None:
         """Listen to this source from now on; before `run` it is kept until then."""
+        if source is self._source:
+            return  # it may be in the middle of a word
         self._source = source
+        self._is_room = source is not None and source.is_live
+        self._all_was_said()
         if isinstance(source, Telling):
             source.tell = self._tell
         if self._group is not None:
@@ -83,6 +90,30 @@ class Listening:
             finally:
                 self._group = None
 
+    def mute(self, is_muted: bool) -> None:
+        """Send silence instead of what a microphone records, or no longer."""
+        self._is_muted = is_muted
+
+    def when_said(self, said: Callable[[], None]) -> bool:
+        """Have `said` called once, when all that the source was told to say by now has gone through, or never will.
+
+        Returns:
+            Whether there is anything to wait for; otherwise `said` is not called.
+        """
+        token = object()
+        waits = isinstance(self._source, Scripted) and self._source.when_said(lambda: self._was_said(token))
+        if waits:
+            self._when_said[token] = said
+        return waits
+
+    def _was_said(self, token: object) -> None:
+        if (said := self._when_said.pop(token, None)) is not None:
+            said()
+
+    def _all_was_said(self) -> None:
+        for token in list(self._when_said):
+            self._was_said(token)
+
     def close_gate(self) -> float:
         """Send nothing from here on.
 
@@ -100,17 +131,20 @@ class Listening:
         self._gate.set()
 
     def _begin(self, group: asyncio.TaskGroup, *, is_first: bool) -> None:
-        before, source = self._reading, self._source
-        if before is not None:
-            before.cancel()
+        source, before = self._source, frozenset(self._readings)
+        for reading in before:
+            if not reading.cancelling():  # a second time it would break off how the device is let go
+                reading.cancel()
 
         async def read() -> None:
-            if before is not None:
-                await asyncio.wait({before})  # it may hold the very device
+            if before:
+                await asyncio.wait(before)  # one of them may hold the very device
             if source is not None and self._source is source:
                 await self._read(source, is_first=is_first)
 
-        self._reading = group.create_task(read())
+        reading = group.create_task(read())
+        self._readings.add(reading)
+        reading.add_done_callback(self._readings.discard)
 
     async def _read(self, source: Source, *, is_first: bool) -> None:
         has_begun = False
@@ -130,8 +164,10 @@ class Listening:
             self._tell(f"{failure.what} The session goes on without it. {failure.next_step}")
         if self._source is source:
             self._source = None
+            self._all_was_said()
 
     async def _take(self, source: Source, pcm: bytes) -> None:
+        self._is_room |= source.is_live
         if source.is_live:
             if self._gate.is_set():
                 self._captured_s = Captured.now(pcm, asyncio.get_running_loop().time()).at_s
@@ -139,12 +175,16 @@ class Listening:
             return
         await self._outbox.room()
         while not self._gate.is_set():
+            if self._is_room:
+                return
             await self._gate.wait()
         self._pass(self._encode(pcm))
 
     def _encode(self, pcm: bytes) -> bytes:
-        now_s = asyncio.get_running_loop().time()
-        return self._encoder.convert(self._ear.hear(pcm, now_s, is_sounding=self._is_sounding()))
+        if self._is_room:  # nothing else can hear a loudspeaker
+            now_s = asyncio.get_running_loop().time()
+            pcm = self._ear.hear(bytes(len(pcm)) if self._is_muted else pcm, now_s, is_sounding=self._is_sounding())
+        return self._encoder.convert(pcm)
 
     def _pass(self, audio: bytes, *, live: bool = False) -> None:
         if not audio:

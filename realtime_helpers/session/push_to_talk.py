@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ..audio.formats import CHUNK_MS
 from ..conversation import Conversation
@@ -73,6 +74,7 @@ class TalkButton:
         self._is_held = False
         self._pressed_s = self._released_s = 0.0
         self._closing: asyncio.TimerHandle | None = None
+        self._unsaid: list[object] = []  # turns that were released while a source was saying what belongs to them
         self._waiting: set[str] = set()  # commits in the outbox, by event id
         self._sent: dict[str, int] = {}  # commits that the server has not acknowledged, and how often they were tried
         self._set_gate()
@@ -90,8 +92,8 @@ class TalkButton:
             self._close()
             self._is_held = True
             self._pressed_s = asyncio.get_running_loop().time()
-            self._listening.close_gate()  # what went through before is not what was held
-            self._outbox.send_in_order(clear_audio(event_id=self._new_id("event")))
+            if not self._unsaid:
+                self._start()
             self._deeds.interrupt()
             self._set_gate()
         self._deeds.changed()
@@ -100,7 +102,10 @@ class TalkButton:
         """The button is released."""
         if self._is_held:
             self._is_held = False
-            if self._listening.is_live:
+            turn = object()
+            if self._listening.when_said(partial(self._said, turn)):
+                self._unsaid.append(turn)
+            elif self._listening.is_live:
                 loop = asyncio.get_running_loop()
                 self._released_s = loop.time()
                 self._closing = loop.call_later(_TAIL_S, self._close)
@@ -111,6 +116,7 @@ class TalkButton:
     def stop(self) -> None:
         """Nobody is listened to any more."""
         self._is_held = False
+        self._unsaid.clear()
         self._cancel_closing()
 
     def note_sent(self, event: Event) -> None:
@@ -129,6 +135,7 @@ class TalkButton:
                 if self._is_detecting and self._will_detect():
                     self._close()
                     self._is_held = False
+                    self._unsaid.clear()
                 self._set_gate()
             case "input_audio_buffer.committed" if self._sent:
                 del self._sent[next(iter(self._sent))]
@@ -141,6 +148,20 @@ class TalkButton:
         sent_again: list[bytes | Event] = [self._commit() if isinstance(piece, TurnEnd) else piece for piece in lost]
         self._set_gate()
         return sent_again
+
+    def _start(self) -> None:
+        self._listening.close_gate()  # what went through before is not what was held
+        self._outbox.send_in_order(clear_audio(event_id=self._new_id("event")))
+
+    def _said(self, turn: object) -> None:
+        """All that belongs to this turn has gone through; what the source says now belongs to the next."""
+        if turn in self._unsaid:
+            self._unsaid.remove(turn)
+            self._finish(held_ms=float(LEAST_TURN_MS))
+            if self._is_held or self._unsaid:
+                self._start()
+                self._set_gate()
+            self._deeds.changed()
 
     def _close(self) -> None:
         """The last of what was recorded before the release has come, or another turn begins."""
@@ -188,7 +209,7 @@ class TalkButton:
             self._closing = None
 
     def _set_gate(self) -> None:
-        is_recording = self._is_held or self._closing is not None
+        is_recording = self._is_held or self._closing is not None or bool(self._unsaid)
         self._conversation.turn_is_open = is_recording or bool(self._waiting)
         if is_recording or self._is_detecting:
             self._listening.open_gate()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from realtime_helpers import (
+    AudioError,
     PushToTalk,
     RealtimeSession,
     ServerVAD,
@@ -15,11 +17,13 @@ from realtime_helpers import (
     SessionOptions,
     SilentSink,
     SpeechSource,
+    StereoRecorder,
 )
 from realtime_helpers.audio.formats import CHUNK_BYTES, PCM16
 from realtime_helpers.experiments.lab import LabParts, LabUser, MemoryService, lab_config, lab_session
 from realtime_helpers.protocol import Event
 from realtime_helpers.session.snapshot import State
+from realtime_helpers.speech import Speech, Voice
 from tests.memory.world import Hand
 
 from .floor import PUSH_TO_TALK, Floor, Mouth, Script, run
@@ -326,6 +330,28 @@ def test_a_source_that_waits_for_the_button_is_closed_with_its_session(lab: LabP
     run(talk, lab)
 
 
+def test_what_a_held_up_microphone_recorded_before_the_press_is_not_sent(lab: LabParts) -> None:
+    """As the browser's: after a blocked kernel it hands over what waited, none of it may drop, and it is not live."""
+
+    class HeldUp(Mouth):
+        @property
+        def is_live(self) -> bool:  # type: ignore[override]
+            return not self._clips
+
+    async def talk(lab: LabParts) -> None:
+        mouth = HeldUp()
+        floor = talking(lab, mouth)
+        await listening(floor)
+        mouth.say(b"\x11" * CHUNK_BYTES * 20)
+        await asyncio.sleep(2)
+        await hold(floor, mouth, await lab.voice.clip(BISCUIT))
+        await floor.answered(1)
+        assert b"\x11" * 100 not in heard_by_server(floor)
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
 def test_a_session_that_finds_turns_itself_explains_that_no_button_is_needed(lab: LabParts) -> None:
     async def talk(lab: LabParts) -> None:
         floor = Floor(lab, Script(YES), Mouth())
@@ -398,19 +424,102 @@ def test_turn_detection_that_is_switched_off_in_the_talk_makes_the_button_work(l
     run(talk, lab)
 
 
+@pytest.mark.parametrize("is_recorded", [False, True])
 @pytest.mark.parametrize("realtime", [False, True])
-def test_a_button_in_a_cell_holds_what_a_speech_source_says(server: LocalServer, realtime: bool) -> None:  # noqa: F811
+def test_a_button_in_a_cell_holds_what_a_speech_source_says(
+    server: LocalServer,  # noqa: F811
+    realtime: bool,
+    is_recorded: bool,
+) -> None:
     user = SpeechSource(realtime=realtime, engine=server.simulator.config.parts.voice.engine)
     with RealtimeSession(settings=server.settings, options=SessionOptions(turn_detection=None)) as session:
-        session.start(source=user)
+        session.start(source=StereoRecorder().user(user) if is_recorded else user)
         for number in (1, 2):
             session.begin_turn()
-            user.say("My dog is called Biscuit.").result(10)
-            user.said().result(20)
+            user.say("My dog is called Biscuit.")
             session.end_turn()
             now = session.wait_for_answer(number, timeout_s=30)
         assert [turn.user_text for turn in now.turns] == ["my dog is called biscuit"] * 2
         assert now.problems == ()
+
+
+class SlowVoice:
+    """A voice that takes its time, or loses it.
+
+    Args:
+        engine: Speaks.
+    """
+
+    def __init__(self, engine: Voice) -> None:
+        self.may_speak = threading.Event()
+        self.error: AudioError | None = None
+        self._engine = engine
+
+    def speak(self, text: str, voice: str) -> Speech:
+        assert self.may_speak.wait(20)
+        if self.error is not None:
+            raise self.error
+        return self._engine.speak(text, voice)
+
+
+def test_turns_in_a_row_stay_turns_however_late_their_words_are_made(server: LocalServer) -> None:  # noqa: F811
+    voice = SlowVoice(server.simulator.config.parts.voice.engine)
+    user = SpeechSource(engine=voice)  # type: ignore[arg-type]
+    with RealtimeSession(settings=server.settings, options=SessionOptions(turn_detection=None)) as session:
+        session.start(source=user)
+        session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=20)
+        for words in (BISCUIT, "What can you do?", "I live in Lisbon."):
+            session.begin_turn()
+            user.say(words)
+            session.end_turn()
+        assert session.snapshot.state is State.HEARING
+        voice.may_speak.set()
+        now = session.wait_for(
+            lambda now: now.is_quiet and len([item for item in now.items if item.role == "user" and item.text]) == 3,
+            timeout_s=30,
+        )
+        said = [item.text for turn in now.turns for item in turn.items if item.role == "user"]
+        assert said == ["my dog is called biscuit", "what can you do", "i live in lisbon"]
+        assert now.turns[-1].is_answered
+        assert now.problems == ()
+
+
+def test_a_voice_that_fails_while_the_button_is_held_holds_up_nothing(server: LocalServer) -> None:  # noqa: F811
+    engine = server.simulator.config.parts.voice.engine
+    voice = SlowVoice(engine)
+    voice.error = AudioError("The voice is hoarse.", "Have a cup of tea.")
+    with RealtimeSession(settings=server.settings, options=SessionOptions(turn_detection=None)) as session:
+        user = SpeechSource(engine=voice)  # type: ignore[arg-type]
+        session.start(source=user)
+        session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=20)
+        other = SpeechSource(engine=engine)
+        session.use(source=other)
+        session.use(source=user)
+        session.begin_turn()
+        user.say(BISCUIT)
+        session.end_turn()
+        voice.may_speak.set()
+        now = session.wait_for(lambda now: now.problems and now.is_quiet, timeout_s=20)
+        assert now.problems[0].startswith("The voice is hoarse.")
+        session.use(source=other)
+        session.begin_turn()
+        other.say(BISCUIT)
+        session.end_turn()
+        assert session.wait_for_answer(1, timeout_s=30).turns[0].user_text == "my dog is called biscuit"
+
+
+def test_another_microphone_ends_the_wait_for_what_a_source_would_have_said(server: LocalServer) -> None:  # noqa: F811
+    voice = SlowVoice(server.simulator.config.parts.voice.engine)
+    user = SpeechSource(engine=voice)  # type: ignore[arg-type]
+    with RealtimeSession(settings=server.settings, options=SessionOptions(turn_detection=None)) as session:
+        session.start(source=user)
+        session.begin_turn()
+        user.say(BISCUIT)
+        session.end_turn()
+        session.wait_for(lambda now: now.state is State.HEARING, timeout_s=20)
+        session.use(source=SpeechSource())
+        session.wait_for(lambda now: now.is_quiet and now.state is State.LISTENING, timeout_s=20)
+        voice.may_speak.set()
 
 
 def test_buttons_of_a_session_that_is_over_do_no_harm(server: LocalServer) -> None:  # noqa: F811
