@@ -224,6 +224,27 @@ class RealtimeSession:
         """
         self._loop.call(self._live.interrupt)
 
+    def mute(self) -> None:
+        """Send silence instead of what the microphone records, until `unmute`. Nothing else changes.
+
+        Also another microphone stays muted. A source that can wait, such as a file or `SpeechSource()`, is no
+        microphone: it is heard.
+
+        Raises:
+            SessionError: The session is not running.
+        """
+        self._require_running()
+        self._loop.call(self._live.mute, True)
+
+    def unmute(self) -> None:
+        """Send what the microphone records again. Harmless when it is not muted.
+
+        Raises:
+            SessionError: The session is not running.
+        """
+        self._require_running()
+        self._loop.call(self._live.mute, False)
+
     def use(self, *, source: Source | None = None, sink: Sink | None = None) -> None:
         """Plug in another microphone or speaker in the middle of the talk; what is not given stays as it is.
 

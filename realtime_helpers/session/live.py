@@ -593,6 +593,10 @@ class LiveSession:
         """Push-to-talk: the button is released."""
         self._talk.end()
 
+    def mute(self, is_muted: bool) -> None:
+        """Send silence instead of what the microphone records, or no longer."""
+        self._listening.mute(is_muted)
+
     def use(self, source: Source | None, sink: Sink | None) -> None:
         """Plug in another source or sink; `None` leaves the one that is there."""
         if self._is_over:

@@ -11,11 +11,12 @@ from realtime_helpers import EchoGuard, SettingsError
 from realtime_helpers.audio.formats import CHUNK_BYTES, CHUNK_MS
 from realtime_helpers.experiments.lab import LabParts, LabUser
 from realtime_helpers.protocol import Event, clear_audio
+from realtime_helpers.protocol.frames import base64_to_pcm
 from realtime_helpers.session.echo_guard import GuardedEar
 from realtime_helpers.session.replies import SETTLE_PATIENCE_S
 from realtime_helpers.session.snapshot import State
 
-from .floor import STORY, AirSink, Floor, RoomMouth, Script, SlowSink, run
+from .floor import STORY, AirSink, Floor, Mouth, RoomMouth, Script, SlowSink, run
 from .lab import BISCUIT, snap
 
 YES = "Yes, of course."
@@ -414,3 +415,47 @@ def test_a_guard_is_deaf_while_it_sounds_and_a_tail_longer() -> None:
     assert GuardedEar(None).hear(chunk, 0.0, is_sounding=True) == chunk
     with pytest.raises(SettingsError, match="0 or more"):
         EchoGuard(tail_ms=-1)
+
+
+def test_a_guard_is_for_microphones_and_eats_nothing_of_a_source_that_can_wait(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        user = LabUser()
+        floor = Floor(lab, Script([STORY], [YES]), user, echo_guard=EchoGuard())
+        await listening(floor)
+        floor.session.say_text("Tell me a story.")
+        await floor.until_received("response.output_audio.delta")
+        user.play(await lab.voice.clip(BISCUIT))
+        await floor.answered(2)
+        now = await floor.until(lambda now: not now.turns[1].pending)
+        assert now.turns[1].user_text == "my dog is called biscuit"
+        await floor.session.stop()
+
+    run(talk, lab)
+
+
+def test_a_muted_microphone_sends_silence_so_that_the_turn_ends(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        mouth = Mouth()
+        floor = Floor(lab, Script([YES]), mouth, config=detection())
+        await listening(floor)
+        length_s = mouth.say(await lab.voice.clip(BISCUIT) + b"\x11" * CHUNK_BYTES * 50)
+        await asyncio.sleep(length_s - 50 * CHUNK_MS / 1000)
+        floor.session.mute(True)
+        now = await floor.answered(1)
+        assert floor.session.snapshot().state is State.LISTENING
+        await asyncio.sleep(3)
+        sent = b"".join(base64_to_pcm(event["audio"]) for event in floor.sent("input_audio_buffer.append"))
+        assert b"\x11" * CHUNK_BYTES * 3 not in sent
+        other = Mouth()
+        floor.session.use(other, None)
+        await asyncio.sleep(other.say(await lab.voice.clip("How are you?")) + 2)
+        assert len(floor.now.turns) == 1, "another microphone is muted too"
+        floor.session.mute(False)
+        other.say(await lab.voice.clip(BISCUIT))
+        await floor.answered(2)
+        now = await floor.until(lambda now: not any(turn.pending for turn in now.turns))
+        assert [turn.user_text for turn in now.turns] == ["my dog is called biscuit"] * 2
+        floor.assert_agreed()
+        await floor.session.stop()
+
+    run(talk, lab)
