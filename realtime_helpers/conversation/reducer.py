@@ -156,7 +156,6 @@ class Conversation:
             record.clear()
         self.active_response_id = self._awaited_response = None
         self.user_is_speaking = False
-        self._has_unread = False
 
     def apply(self, event: Event) -> None:
         """Take in one server event. Unknown events and fields are ignored."""
@@ -204,7 +203,7 @@ class Conversation:
         if known is not None and not known.deleted:
             return
         position = self._position_after(event.get("previous_item_id"))
-        self._has_unread |= wire.get("role") == "user"
+        self._has_unread |= known is None and wire.get("role") == "user"
         if known is not None:
             self._put_back.add(item_id)
             self._items[item_id] = _restored(known, wire)

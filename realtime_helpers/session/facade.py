@@ -219,8 +219,9 @@ class RealtimeSession:
     def interrupt(self) -> None:
         """Stop talking now. What was heard of the reply stays in the conversation, the rest is taken back.
 
-        Works in every mode, also when the reply is complete and only still sounds. From any thread; harmless when
-        nobody talks, or the session has stopped.
+        Works in every mode, also when the reply is complete and only still sounds. A tool that runs goes on, but no
+        reply to it is asked for; what you said since the reply was asked for is still answered. From any thread;
+        harmless when nobody talks, or the session has stopped.
         """
         self._loop.call(self._live.interrupt)
 

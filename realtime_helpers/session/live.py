@@ -28,7 +28,6 @@ from ..protocol import (
     append_audio,
     cancel_response,
     classify_error,
-    create_response,
     decode,
     encode,
     truncate_item,
@@ -39,6 +38,7 @@ from ..runtime import prompt_threads
 from ..settings import Settings
 from ..tools import Toolbox
 from ..tracing import Trace
+from .answers import Answers
 from .at_exit import stopped_at_exit
 from .calls import Calls
 from .configuring import Configuring
@@ -124,15 +124,20 @@ class LiveSession:
         self.input_format = _input_format(self._configuring.wire)
         self._uploads = Uploads(self.input_format.bytes_per_ms)
         self._listening = Listening(self._outbox, self.input_format, echo_guard, lambda: self._sounds, self._tell)
-        self._talk = TalkButton(
-            detects_turns(self._configuring.wire), self._listening, self._outbox, self.conversation, self._ids.new,
-            TalkDeeds(self._silence_reply, self._ask_for_answer, self._tell, self._went_on),
-            lambda: self._configuring.will_detect,
-        )  # fmt: skip
         self._questions = Questions(self._send_now, self._ids.new, lambda: self._is_ready)
         self._calls = Calls(
             self.conversation, toolbox, self._send_now, lambda: self._is_ready, self._ids.new, self._tell,
             self._went_on, lambda response_id: self._replies is not None and self._replies.is_silenced(response_id),
+        )  # fmt: skip
+        self._whole_turns = WholeTurns(self._send_now, lambda: self._is_ready, self._ids.new, self._tell)
+        self._answers = Answers(
+            self.conversation, self._calls, self._whole_turns, lambda: self._replies, lambda: self._is_ready,
+            self._send_now, self._ids.new,
+        )  # fmt: skip
+        self._talk = TalkButton(
+            detects_turns(self._configuring.wire), self._listening, self._outbox, self.conversation, self._ids.new,
+            TalkDeeds(self._silence_reply, self._answers.ask, self._tell, self._went_on),
+            lambda: self._configuring.will_detect,
         )  # fmt: skip
         hands = Hands(self._send, self._take_in, self._tell, self._changed, self._questions.ask, lambda: self._playing)
         self._memory = MemoryWork(
@@ -153,9 +158,6 @@ class LiveSession:
         self._is_ready = False
         self._failures = 0
         self._lost_because: str | None = None
-        self._whole_turns = WholeTurns(self._send_now, lambda: self._is_ready, self._ids.new, self._tell)
-        self._answer_is_due = False
-        self._reply_was_cut = False
         self._restorations: list[Restoration] = []
 
     # -- life -----------------------------------------------------------------------------------------
@@ -301,15 +303,9 @@ class LiveSession:
 
     def _forget_line(self) -> None:
         """A new conversation will be empty. What was said is kept, and what was asked for is still owed."""
-        conversation = self.conversation
         assert self._replies is not None
-        is_calling = self._calls.line_lost()
-        if conversation.reply_is_due and not self._replies.is_unwanted:
-            self._reply_was_cut = True
-            # the end of speech asks for a reply by itself: of speech that goes on, or is sent again; so do outputs
-            by_itself = conversation.user_is_speaking or conversation.awaits_speech or is_calling
-            self._answer_is_due |= not by_itself
-        conversation.line_lost()
+        self._answers.line_lost()
+        self.conversation.line_lost()
         self._replies.line_lost()
         self._captions.line_lost()
         self._meter.line_lost()
@@ -326,7 +322,7 @@ class LiveSession:
 
     def _become_ready(self) -> None:
         self._is_ready = True
-        self._reply_was_cut = False
+        self._answers.was_cut = False
         self._memory.compactor.back_online()
         self._calls.back_online()
         self._whole_turns.back_online()
@@ -334,7 +330,7 @@ class LiveSession:
         self._opened.set()
         self._state = State.LISTENING
         self._configuring.advance()
-        self._answer_if_due()
+        self._answers.advance()
         self._changed()
 
     async def _restore(self, reason: str) -> None:
@@ -342,7 +338,7 @@ class LiveSession:
         compactor = self._memory.compactor
         remains = what_remains(
             self.conversation, compactor.records, self._uploads.clips, reason,
-            reply_was_cut=self._reply_was_cut or self._calls.is_busy,
+            reply_was_cut=self._answers.was_cut or self._calls.is_busy,
         )  # fmt: skip
         after = "root"
         if (memory := compactor.carry_over(remains.words, self.conversation)) is not None:
@@ -443,7 +439,7 @@ class LiveSession:
 
     def _went_on(self) -> None:
         self._configuring.advance()
-        self._answer_if_due()
+        self._answers.advance()
         self._changed()
 
     def _take_in(self, event: Event) -> None:
@@ -459,10 +455,9 @@ class LiveSession:
         self._uploads.apply(event)
         assert self._replies is not None
         self._replies.apply(event)
+        self._answers.apply(event)
         self._talk.apply(event)
         match event["type"]:
-            case "input_audio_buffer.speech_stopped":
-                self._answer_is_due |= self.conversation.awaits_speech and self._replies.is_kept
             case "input_audio_buffer.committed":
                 self.conversation.note_speech(event["item_id"], self._uploads.length_ms(event["item_id"]))
             case "conversation.item.added":
@@ -484,9 +479,11 @@ class LiveSession:
 
     def _on_added(self, item_id: str) -> None:
         audio = self._whole_turns.added(item_id)
+        if audio is not None:
+            self._answers.ask()
         item = self.conversation.find(item_id)
         if item is not None and item.transcript is Transcript.PENDING:
-            self._uploads.keep(item_id, audio)
+            self._uploads.keep(item_id, audio or b"")
             self._words_due.expect(item_id)
 
     def _give_up_words(self, event: Event) -> None:
@@ -502,8 +499,8 @@ class LiveSession:
     def _on_error(self, event: Event) -> None:
         error = event["error"]
         if self._whole_turns.is_about(error):
-            # the answer that was asked for with it does not know it
-            self._answer_is_due |= self._whole_turns.refused(error)
+            if self._whole_turns.refused(error):
+                self._answers.ask()
             return
         if self._configuring.took_refusal(error):
             return
@@ -561,27 +558,23 @@ class LiveSession:
 
     def say_text(self, text: str) -> None:
         """Send a typed user turn and ask for a response."""
-        self._say(user_text(text, item_id=self._ids.new("item")))
+        self._whole_turns.say(user_text(text, item_id=self._ids.new("item")))
+        self._changed()
 
     def say_audio(self, audio: bytes, transcript: str | None = None) -> None:
         """Send a recorded user turn, in the session's input format, and ask for a response."""
-        self._say(user_audio(audio, transcript=transcript, item_id=self._ids.new("item")), audio)
-
-    def _say(self, item: dict[str, Any], audio: bytes = b"") -> None:
-        self._whole_turns.say(item, audio)
-        self._ask_for_answer()
+        self._whole_turns.say(user_audio(audio, transcript=transcript, item_id=self._ids.new("item")), audio)
+        self._changed()
 
     def respond(self) -> None:
         """Ask for a response to what was said, unless one is due that reads all of it."""
-        if not self.conversation.reply_is_due or self.conversation.has_unread:
-            self._ask_for_answer()
+        self._answers.respond()
 
     def interrupt(self) -> None:
         """Stop talking now."""
-        self._answer_is_due = False
         if not self._is_over:
             self._silence_reply()
-            self._calls.silence()
+            self._answers.interrupt()
             self._changed()
 
     def begin_turn(self) -> None:
@@ -611,18 +604,6 @@ class LiveSession:
         if self._replies is not None:
             self._replies.interrupt()
 
-    def _ask_for_answer(self) -> None:
-        self._answer_is_due = True
-        self._answer_if_due()
-
-    def _answer_if_due(self) -> None:
-        """Ask for a response once no other runs: the server would refuse a second one (reference §2.4)."""
-        assert self._replies is not None
-        is_due = self._answer_is_due or self._calls.is_reply_due
-        if is_due and self._is_ready and self.conversation.is_quiet and self._replies.is_settled:
-            self._answer_is_due = False
-            self._send_now(create_response(self._calls.reply_options(), event_id=self._ids.new("event")))
-
     def answer_call(self, call_id: str, output: str) -> None:
         """Answer a call of a tool that was declared in the config."""
         self._calls.answer(call_id, output)
@@ -634,7 +615,7 @@ class LiveSession:
         self._send(cancel_response(response_id, event_id=self._ids.new("event")))
 
     def _settled(self) -> None:
-        self._answer_if_due()
+        self._answers.advance()
         self._changed()
 
     async def check_items(self) -> frozenset[str]:
@@ -709,7 +690,7 @@ class LiveSession:
         return Snapshot(
             version=self._version,
             state=self._state_in_words(),
-            is_quiet=conversation.is_quiet and not playing and self._is_ready and not self._owes_answer,
+            is_quiet=conversation.is_quiet and not playing and self._is_ready and not self._answers.are_owed,
             is_summarising=self._memory.is_busy,
             turns=conversation.all_turns,
             items=conversation.items,
@@ -731,10 +712,6 @@ class LiveSession:
             has_unread=conversation.has_unread,
         )
 
-    @property
-    def _owes_answer(self) -> bool:
-        return self._answer_is_due or self._calls.owes_reply
-
     def _state_in_words(self) -> State:
         if self._state is not State.LISTENING:
             return self._state
@@ -742,7 +719,8 @@ class LiveSession:
             return State.HEARING
         if self._replies is not None and self._replies.is_speaking:
             return State.SPEAKING
-        return State.LISTENING if self.conversation.is_quiet and not self._calls.is_busy else State.THINKING
+        is_idle = self.conversation.is_quiet and not self._answers.are_owed and not self._calls.is_busy
+        return State.LISTENING if is_idle else State.THINKING
 
 
 def _input_format(config: Mapping[str, Any]) -> AudioFormat:

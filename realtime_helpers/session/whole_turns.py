@@ -57,30 +57,35 @@ class WholeTurns:
         for turn in self._under_way.values():
             self._create(turn)
 
-    def added(self, item_id: str) -> bytes:
-        """An item has arrived; returns the audio it holds if it is one of these."""
+    @property
+    def are_under_way(self) -> bool:
+        """Whether one has neither arrived nor been refused for good."""
+        return bool(self._under_way)
+
+    def added(self, item_id: str) -> bytes | None:
+        """An item has arrived; returns the audio it holds, `None` if it is none of these."""
         turn = self._under_way.pop(item_id, None)
-        return turn.audio if turn is not None else b""
+        return turn.audio if turn is not None else None
 
     def is_about(self, error: dict[str, Any]) -> bool:
         """Whether an `error` is about one of these."""
         return self._find(error) is not None
 
     def refused(self, error: dict[str, Any]) -> bool:
-        """Take in an `error` about one of these; whether it was sent again, unknown to any response so far."""
+        """Take in an `error` about one of these; whether it has arrived all the same, by an earlier try."""
         turn = self._find(error)
         if turn is None:
             return False
         if classify_error(error.get("code")) is ErrorKind.BENIGN:
-            del self._under_way[turn.item["id"]]  # the id is ours alone: an earlier try arrived
-            return False
+            del self._under_way[turn.item["id"]]  # the id is ours alone
+            return True
         if turn.attempts >= _MAX_ATTEMPTS:
             del self._under_way[turn.item["id"]]
             self._tell(f"What you typed was not accepted. {refused(error)}")
-            return False
-        turn.attempts += 1
-        self._create(turn)
-        return True
+        else:
+            turn.attempts += 1
+            self._create(turn)
+        return False
 
     def _find(self, error: dict[str, Any]) -> _WholeTurn | None:
         return next((turn for turn in self._under_way.values() if turn.event_id == error.get("event_id")), None)

@@ -32,6 +32,7 @@ from realtime_helpers.memory import (
 from realtime_helpers.options import SessionOptions
 from realtime_helpers.protocol import Event, IdMint, cancel_response, create_response, delete_item, retrieve_item
 from realtime_helpers.session import live, words_due
+from realtime_helpers.session.answers import Answers
 from realtime_helpers.session.configuring import Configuring
 from realtime_helpers.session.live import LiveSession
 from realtime_helpers.session.memory_work import MemoryWork
@@ -298,12 +299,12 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @mistake("19", "asks for a response while one is active")
 def _(patch: pytest.MonkeyPatch) -> None:
-    def ask_at_once(self: LiveSession) -> None:
-        if self._answer_is_due and self._is_ready:
-            self._answer_is_due = False
-            self._send_now(create_response(event_id=self._ids.new("event")))
+    def ask_at_once(self: Answers) -> None:
+        if self._is_asked and self._is_ready():
+            self._is_asked = False
+            self._send(create_response(event_id=self._new_id("event")))
 
-    patch.setattr(LiveSession, "_answer_if_due", ask_at_once)
+    patch.setattr(Answers, "advance", ask_at_once)
 
 
 @mistake("20", "ignores previous_item_id")

@@ -240,8 +240,7 @@ class World:
         def send() -> None:
             self.session._send(output)
             if not self.witness.calls:
-                self.session._answer_is_due = True
-                self.session._answer_if_due()
+                self.session._answers.ask()
 
         self.do(send)
 

@@ -149,6 +149,7 @@ def test_a_call_of_a_tool_that_nobody_declared_is_answered_too(begin: Begin) -> 
 def test_memory_goes_on_around_a_tool_that_takes_its_time(begin: Begin) -> None:
     world = begin(policy=SummaryPolicy(trigger_tokens=60, keep_turns=1, least_saving_tokens=1))
     world.type_text(Plan([[Job(takes_s=14)]]))
+    world.run(500)
     for _ in range(4):
         world.type_text(Plan())
         world.run(2500)
