@@ -49,12 +49,10 @@ from .listening import Listening
 from .memory_work import Hands, MemoryWork
 from .observers import Observers
 from .outbox import Outbox
-from .push_to_talk import Deeds as TalkDeeds
-from .push_to_talk import TalkButton
+from .push_to_talk import TalkActions, TalkButton
 from .questions import PATIENCE_S, Questions, RefusedError
 from .reconnect import Reconnect
-from .replies import Deeds as ReplyDeeds
-from .replies import Replies
+from .replies import Replies, ReplyActions
 from .restore import Restoration, what_remains
 from .service import Line, LineLostError, Service, Writer, round_trips
 from .snapshot import Snapshot, State
@@ -136,7 +134,7 @@ class LiveSession:
         )  # fmt: skip
         self._talk = TalkButton(
             detects_turns(self._configuring.wire), self._listening, self._outbox, self.conversation, self._ids.new,
-            TalkDeeds(self._silence_reply, self._answers.ask, self._tell, self._went_on),
+            TalkActions(self._silence_reply, self._answers.ask, self._tell, self._went_on),
             lambda: self._configuring.will_detect,
         )  # fmt: skip
         hands = Hands(self._send, self._take_in, self._tell, self._changed, self._questions.ask, lambda: self._playing)
@@ -167,8 +165,8 @@ class LiveSession:
         self._state = State.CONNECTING
         backend, model = self._settings.backend, self._settings.model
         self._observers.note({"type": "session.started", "backend": backend, "model": model})
-        deeds = ReplyDeeds(self._truncate, self._cancel, self._tell, self._settled, self._meter.play_to)
-        self._replies = Replies(sink, self.conversation, deeds)
+        actions = ReplyActions(self._truncate, self._cancel, self._tell, self._settled, self._meter.play_to)
+        self._replies = Replies(sink, self.conversation, actions)
         self._listening.use(source)
         self._main = asyncio.get_running_loop().create_task(self._live(self._replies))
 

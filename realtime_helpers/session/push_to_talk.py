@@ -23,7 +23,7 @@ _MAX_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
-class Deeds:
+class TalkActions:
     """What push-to-talk does to its session.
 
     Attributes:
@@ -50,7 +50,7 @@ class TalkButton:
         outbox: Where what was said waits.
         conversation: Is told that a turn is open: nobody answers it, and nobody edits.
         new_id: Mints ids from a prefix.
-        deeds: What it does to the session.
+        actions: What it does to the session.
         will_detect: Whether the server will find turns itself as soon as it has read what is wanted of it.
     """
 
@@ -61,7 +61,7 @@ class TalkButton:
         outbox: Outbox,
         conversation: Conversation,
         new_id: Callable[[str], str],
-        deeds: Deeds,
+        actions: TalkActions,
         will_detect: Callable[[], bool],
     ) -> None:
         self._is_detecting = is_detecting
@@ -69,7 +69,7 @@ class TalkButton:
         self._outbox = outbox
         self._conversation = conversation
         self._new_id = new_id
-        self._deeds = deeds
+        self._actions = actions
         self._will_detect = will_detect
         self._is_held = False
         self._pressed_s = self._released_s = 0.0
@@ -82,21 +82,21 @@ class TalkButton:
     def begin(self) -> None:
         """The button is pressed."""
         if self._will_detect():
-            self._deeds.tell(
+            self._actions.tell(
                 "The server finds turns by itself in this session, so nothing has to be held. "
                 "For push-to-talk: session.set_options(SessionOptions(turn_detection=PushToTalk()))."
             )
         elif not self._listening.has_source:
-            self._deeds.tell("There is no microphone to talk to. Plug one in: session.use(source=microphone()).")
+            self._actions.tell("There is no microphone to talk to. Plug one in: session.use(source=microphone()).")
         elif not self._is_held:
             self._close()
             self._is_held = True
             self._pressed_s = asyncio.get_running_loop().time()
             if not self._unsaid:
                 self._start()
-            self._deeds.interrupt()
+            self._actions.interrupt()
             self._set_gate()
-        self._deeds.changed()
+        self._actions.changed()
 
     def end(self) -> None:
         """The button is released."""
@@ -111,7 +111,7 @@ class TalkButton:
                 self._closing = loop.call_later(_TAIL_S, self._close)
             else:
                 self._finish(held_ms=float(LEAST_TURN_MS))
-            self._deeds.changed()
+            self._actions.changed()
 
     def stop(self) -> None:
         """Nobody is listened to any more."""
@@ -125,7 +125,7 @@ class TalkButton:
             self._waiting.discard(event_id)
             self._sent.setdefault(event_id, 0)
             self._set_gate()
-            self._deeds.answer()
+            self._actions.answer()
 
     def apply(self, event: Event) -> None:
         """Take in a server event."""
@@ -161,14 +161,14 @@ class TalkButton:
             if self._is_held or self._unsaid:
                 self._start()
                 self._set_gate()
-            self._deeds.changed()
+            self._actions.changed()
 
     def _close(self) -> None:
         """The last of what was recorded before the release has come, or another turn begins."""
         if self._closing is not None:
             self._cancel_closing()
             self._finish(held_ms=(self._released_s - self._pressed_s) * 1000)
-            self._deeds.changed()
+            self._actions.changed()
 
     def _finish(self, held_ms: float) -> None:
         recorded_ms = self._listening.close_gate()
@@ -178,9 +178,9 @@ class TalkButton:
         elif length_ms >= LEAST_TURN_MS:
             self._outbox.send_in_order(self._commit())
         elif not recorded_ms and held_ms >= LEAST_TURN_MS:
-            self._deeds.tell("Nothing was recorded while you held the button. Check the microphone and try again.")
+            self._actions.tell("Nothing was recorded while you held the button. Check the microphone and try again.")
         else:
-            self._deeds.tell(
+            self._actions.tell(
                 f"You held the button for only {length_ms:.0f} ms, so nothing was sent. "
                 f"Hold it while you speak, for {LEAST_TURN_MS} ms or more."
             )
@@ -196,7 +196,7 @@ class TalkButton:
         code = error.get("code")
         is_hopeless = classify_error(code if isinstance(code, str) else None) is ErrorKind.BENIGN
         if is_hopeless or attempts >= _MAX_ATTEMPTS or self._conversation.turn_is_open:
-            self._deeds.tell(f"What you said was not accepted. {refused(error)}")
+            self._actions.tell(f"What you said was not accepted. {refused(error)}")
             return
         again = self._commit()
         self._sent[again["event_id"]] = attempts

@@ -18,7 +18,7 @@ SETTLE_PATIENCE_S = 1.0
 
 
 @dataclass(frozen=True)
-class Deeds:
+class ReplyActions:
     """What replies do to their session.
 
     Attributes:
@@ -50,13 +50,13 @@ class Replies:
     Args:
         sink: Where they are played.
         conversation: What is in the conversation; anything else is not played.
-        deeds: What they do to their session.
+        actions: What they do to their session.
     """
 
-    def __init__(self, sink: Sink, conversation: Conversation, deeds: Deeds) -> None:
-        self.player = Player(sink, deeds.tell, deeds.plays_on)
+    def __init__(self, sink: Sink, conversation: Conversation, actions: ReplyActions) -> None:
+        self.player = Player(sink, actions.tell, actions.plays_on)
         self._conversation = conversation
-        self._deeds = deeds
+        self._actions = actions
         self._current: str | None = None  # the item of which more audio is to come
         self._silenced: set[str] = set()  # responses that are cancelled; late sound of them is not played
         self._yielded: str | None = None  # the one of them that the server cancels by itself
@@ -184,7 +184,7 @@ class Replies:
     def _cancel(self, response_id: str) -> None:
         if response_id not in self._silenced:
             self._silenced.add(response_id)
-            self._deeds.cancel(response_id)
+            self._actions.cancel(response_id)
 
     def _fall_silent(self) -> None:
         items = dict.fromkeys(self.player.queued_items)
@@ -210,7 +210,7 @@ class Replies:
             self._tell_heard(item_id)
         if cut.patience is not None:
             cut.patience.cancel()
-            self._deeds.settled()
+            self._actions.settled()
 
     def _cut_off(self, item_id: str) -> None:
         if item_id not in self._cut:
@@ -220,7 +220,7 @@ class Replies:
     def _tell_heard(self, item_id: str) -> None:
         heard_ms = self._heard_ms(item_id)
         if self._conversation.note_heard(item_id, heard_ms):
-            self._deeds.truncate(item_id, heard_ms)
+            self._actions.truncate(item_id, heard_ms)
 
     def _heard_ms(self, item_id: str) -> int:
         """What was heard; never more than was received, which the server would refuse."""
