@@ -51,11 +51,6 @@ class Outbox:
             del self._audio[oldest]
             self.dropped_chunks += 1
 
-    async def put_audio(self, pcm: bytes) -> None:
-        """Queue audio that can wait; returns when there was room."""
-        await self.room()
-        self.queue_audio(pcm)
-
     def queue_audio(self, pcm: bytes) -> None:
         """Queue audio of somebody who waited for room."""
         self._queue(pcm)

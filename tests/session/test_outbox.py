@@ -28,7 +28,8 @@ async def test_audio_that_can_wait_is_made_to_and_nothing_is_lost() -> None:
 
     async def speak() -> None:
         for number in range(10):
-            await outbox.put_audio(bytes([number, number]))
+            await outbox.room()
+            outbox.queue_audio(bytes([number, number]))
 
     speaking = asyncio.create_task(speak())
     while len(taken) < 10:

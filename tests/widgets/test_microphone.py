@@ -153,7 +153,8 @@ def test_what_a_blocked_kernel_held_up_is_all_sent() -> None:
                 if browser.microphone.is_live:
                     outbox.offer_audio(chunk)
                 else:
-                    await outbox.put_audio(chunk)
+                    await outbox.room()
+                    outbox.queue_audio(chunk)
 
         async def transmit() -> None:
             while True:
