@@ -20,6 +20,8 @@ class History:
     """
 
     def __init__(self) -> None:
+        self.changed: set[str] = set()
+        """Items of which something new is known, for somebody who clears it."""
         self._items: dict[str, Item] = {}
         self._after: dict[str | None, str | None] = {None: None}  # None stands before the first and after the last
         self._before: dict[str | None, str | None] = {None: None}
@@ -52,6 +54,7 @@ class History:
         """Say anew what is known of an item that is there already."""
         known = self._items[item_id]
         self._items[item_id] = item
+        self.changed.add(item_id)
         if item.role != known.role:
             self._touch(self._before[item_id])  # it may belong to the turn before now
         elif not item.is_summary:

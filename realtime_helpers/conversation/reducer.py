@@ -44,6 +44,7 @@ class Conversation:
         """Items whose `previous_item_id` was unknown here: above zero, local and server order may differ."""
         self._items = History()
         self._order: list[str] = []
+        self._standing: list[Item] | None = None  # the items in that order, as of the last look; None: other ones now
         self._words: dict[str, _Words] = {}
         self._speech_start_ms: dict[str, int] = {}
         self._speech_ms: dict[str, float] = {}
@@ -56,8 +57,15 @@ class Conversation:
 
     @property
     def items(self) -> tuple[Item, ...]:
-        """Items on the server now, in the server's order."""
-        return tuple(self._items[item_id] for item_id in self._order)
+        """Items on the server now, in the server's order. Costs what changed, and a copy of a list."""
+        if self._standing is None:
+            self._standing = [self._items[item_id] for item_id in self._order]
+        else:
+            for item in map(self._items.__getitem__, self._items.changed):
+                if not item.deleted:
+                    self._standing[_last_place(self._order, item.id)] = item
+        self._items.changed.clear()
+        return tuple(self._standing)
 
     @property
     def turns(self) -> tuple[Turn, ...]:
@@ -154,6 +162,7 @@ class Conversation:
             )
         for record in (self._order, self._words, self._speech_start_ms, self._speech_ms, self._reply_formats):
             record.clear()
+        self._standing = None
         self.active_response_id = self._awaited_response = None
         self.user_is_speaking = False
 
@@ -215,6 +224,7 @@ class Conversation:
             # the history also holds deleted items, so a place in it is found by the item that follows
             self._items.add(item, before=self._order[position] if position < len(self._order) else None)
         self._order.insert(position, item_id)
+        self._standing = None
 
     def _position_after(self, previous: str | None) -> int:
         if previous is None:
@@ -245,6 +255,7 @@ class Conversation:
             self._items[item_id] = replace(self._items[item_id], deleted=True)
         if item_id in self._order:
             self._order.remove(item_id)
+            self._standing = None
 
     def _on_truncated(self, event: Event) -> None:
         self._change(event["item_id"], heard_ms=event["audio_end_ms"])
@@ -365,3 +376,8 @@ def _from_wire(wire: dict[str, Any], *, audio_ms: float) -> Item:
         call_id=wire.get("call_id"),
         name=wire.get("name"),
     )
+
+
+def _last_place(order: list[str], item_id: str) -> int:
+    """Found from the end: what changes stands there."""
+    return next(place for place in range(len(order) - 1, -1, -1) if order[place] == item_id)

@@ -206,3 +206,21 @@ def test_a_refused_response_create_makes_the_conversation_quiet_again() -> None:
     assert not conversation.is_quiet
     conversation.apply({"type": "error", "error": {"event_id": "e1", "code": "x"}})
     assert conversation.is_quiet
+
+
+def test_items_are_as_new_as_the_latest_event_however_often_they_are_looked_at() -> None:
+    deleted = {"type": "conversation.item.deleted", "item_id": "a"}
+    more = {"type": "response.output_text.delta", "item_id": "b", "delta": " there"}
+    conversation = Conversation()
+    seen = []
+    for event in (
+        added(user_audio("a"), None), added(text("b", "assistant", "Hello", "in_progress"), "a"), more,
+        added(text("c", "system", "x"), "a"), transcribed("a", "hi"), more, deleted, transcribed("a", "ha"), more,
+        added(text("a", "user", "hi"), None), more,
+    ):  # fmt: skip
+        conversation.apply(event)
+        seen.append(conversation.items)
+        assert seen[-1] == tuple(conversation.find(item_id) for item_id in conversation.item_ids)
+    assert [[item.text for item in items] for items in seen[2:4]] == [["", "Hello there"], ["", "x", "Hello there"]]
+    conversation.line_lost()
+    assert conversation.items == ()
