@@ -318,6 +318,7 @@ class LatencyMeter:
         _remember(self._response_of, item_id, response_id)
         if response_id != self._speaking:
             self._speaking = response_id
+            self._barge_in_s = None  # whatever was spoken into, it was not this
             self._replies += 1
             self._latency = None
             self._tell({"type": "reply.started", "item_id": item_id, "response_id": response_id})

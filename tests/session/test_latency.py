@@ -17,7 +17,7 @@ from realtime_helpers.audio.formats import BYTES_PER_MS, silence
 from realtime_helpers.audio.playback import PlayHead
 from realtime_helpers.audio.sinks import QueueSink, SilentSink, TimedSink
 from realtime_helpers.conversation import Conversation
-from realtime_helpers.experiments.lab import LIVELY, LabParts, MemoryService, lab_config, lab_session
+from realtime_helpers.experiments.lab import LIVELY, LabParts, LabUser, MemoryService, lab_config, lab_session
 from realtime_helpers.protocol import append_audio, commit_audio, create_response, truncate_item
 from realtime_helpers.session import Latency, Samples, latency
 from realtime_helpers.session.latency import LatencyMeter
@@ -25,7 +25,7 @@ from realtime_helpers.session.snapshot import State
 from realtime_helpers.simulator import Config, Simulator
 
 from .floor import PUSH_TO_TALK, STORY, Floor, Mouth, Script
-from .lab import run, say_aloud, text_session, voice_session
+from .lab import run, say_aloud, snap, text_session, voice_session
 
 Event = dict[str, Any]
 TICK_MS = 10
@@ -550,3 +550,26 @@ def test_latency_prints_as_a_table() -> None:
     assert lines[2].split() == ["question", "to", "first", "audio", "received", "2", "126", "250", "250"]
     assert len({len(line) for line in lines[1:-1]}) == 1, "columns stand below each other"
     assert lines[-1] == "1 of 2 replies interrupted (50%)."
+
+
+def test_a_button_is_not_measured_from_speech_into_an_earlier_reply(lab: LabParts) -> None:
+    async def talk(lab: LabParts) -> None:
+        user = LabUser()
+        floor = Floor(lab, Script([STORY], [STORY]), user)
+        await floor.until(lambda now: now.state is State.LISTENING)
+        floor.session.say_text("Tell me a story.")
+        await floor.until_received("response.done")
+        snap(floor.service)
+        await floor.until(lambda now: now.restorations and now.state in {State.LISTENING, State.SPEAKING})
+        assert floor.sink.head.queued_ms > 0, "the story still sounds, and the server has its words only"
+        user.play(await lab.voice.clip("I live in Lisbon."))
+        await floor.until(lambda _now: len(floor.received("response.created")) == 2)
+        count = len(floor.received("response.output_audio.delta"))
+        await floor.until_received("response.output_audio.delta", count + 3)
+        await asyncio.sleep(1)
+        floor.session.interrupt()
+        await floor.until(lambda _now: floor.sent("conversation.item.truncate"))
+        assert not floor.now.latency.silence.count
+        await floor.session.stop()
+
+    run(talk, lab)
