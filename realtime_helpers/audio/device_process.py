@@ -66,9 +66,11 @@ class DeviceProcess:
 
     def _write(self) -> None:
         assert self._process.stdin is not None
-        with contextlib.suppress(OSError, ValueError):  # it is gone: the reading side says so
+        with contextlib.suppress(OSError):  # it is gone: the reading side says so
             while (block := self._orders.get()) is not None:
                 write_block(self._process.stdin, *block)
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -77,11 +79,13 @@ class DeviceProcess:
                 while True:
                     self._loop.call_soon_threadsafe(self._on_block, *read_block(self._process.stdout))
             self._loop.call_soon_threadsafe(self._on_end)
+        self._process.stdout.close()
 
     def _on_block(self, header: dict[str, Any], payload: bytes) -> None:
         if self._is_over:
             return
-        self._timer.cancel()
+        if header["kind"] == "open":
+            self._timer.cancel()
         if header["kind"] == "error":
             self._end_with(error_of(header))
         else:
@@ -112,13 +116,10 @@ def start(module: str) -> subprocess.Popen[bytes]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """The threads close their pipes themselves: what the process left behind may keep them waiting in there."""
     process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_END_S)
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
 
 
 def error_of(header: dict[str, Any]) -> WorkshopError:

@@ -30,6 +30,7 @@ _STALLED_S = 1.5
 _MOST_WAITING = 30_000 // CHUNK_MS
 """Chunks kept while nobody reads: a notebook may hold the interpreter for half a minute."""
 _REPORT_S = 0.02
+_LIST_S = 10.0
 
 
 class _Out:
@@ -49,6 +50,7 @@ def record(request: dict[str, Any], out: _Out) -> None:
     Raises:
         WorkshopError: The device cannot be used, or is gone.
     """
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()  # first: a driver may hang in all that follows
     heard: queue.SimpleQueue[tuple[bytes, float] | None] = queue.SimpleQueue()
     lost = 0
 
@@ -66,7 +68,6 @@ def record(request: dict[str, Any], out: _Out) -> None:
     )  # fmt: skip
     resampler = Resampler(opened.rate_hz, RATE_HZ, opened.channels)
     out.write({"kind": "open", **opened.about})
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     patience_s = _BEGIN_S
     while True:
         try:
@@ -154,11 +155,6 @@ def play(request: dict[str, Any], out: _Out) -> None:
         WorkshopError: The device cannot be used, or is gone.
     """
     player = _Player(request["prebuffer_ms"])
-    opened = portaudio.open_stream(
-        "speaker", request["device"], player.callback, latency_ms=request["latency_ms"], block_ms=0,
-        finished=player.ended.set,
-    )  # fmt: skip
-    out.write({"kind": "open", **opened.about})
 
     def obey() -> None:
         try:
@@ -175,8 +171,13 @@ def play(request: dict[str, Any], out: _Out) -> None:
             out.write(player.report())
             time.sleep(_REPORT_S)  # whatever moves meanwhile is told at once
 
-    for work in (obey, tell):
-        threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=obey, daemon=True).start()  # first: a driver may hang in all that follows
+    opened = portaudio.open_stream(
+        "speaker", request["device"], player.callback, latency_ms=request["latency_ms"], block_ms=0,
+        finished=player.ended.set,
+    )  # fmt: skip
+    out.write({"kind": "open", **opened.about})
+    threading.Thread(target=tell, daemon=True).start()
     open_at_s = time.monotonic()
     while not player.ended.wait(0.25):
         asked_at_s = player.asked_at_s
@@ -194,6 +195,9 @@ def main() -> None:
     try:
         match request["do"]:
             case "list":
+                watchdog = threading.Timer(_LIST_S, os._exit, (0,))  # whoever asked has long given up, or is gone
+                watchdog.daemon = True
+                watchdog.start()
                 found = portaudio.devices(portaudio.load())
                 out.write({"kind": "devices", "devices": [asdict(device) for device in found]})
             case "microphone":

@@ -7,6 +7,7 @@ notebook's own process it waits for the interpreter behind every cell that compu
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import subprocess
 import sys
@@ -49,7 +50,8 @@ def audio_devices() -> DeviceList:
         answer, _ = process.communicate(request.getvalue(), timeout=_LIST_S)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # what it left behind may hold the pipe
+            process.communicate(timeout=1)
         raise device_process.too_slow("sound system", _LIST_S) from None
     try:
         header, _ = read_block(io.BytesIO(answer))
@@ -95,9 +97,9 @@ class Speaker(ProcessSink):
 
     def open(self) -> None:
         """See `ProcessSink.open`."""
+        super().open()
         self._played_bytes = 0
         self._head.flush()  # the new process has nothing of what one that was lost had still to play
-        super().open()
 
     def close(self) -> None:
         """See `Sink.close`. What was not played is forgotten."""

@@ -36,7 +36,13 @@ class ProcessSink:
         return self._head
 
     def open(self) -> None:
-        """Begin to open the device; what is played before it is open waits for it."""
+        """Begin to open the device; what is played before it is open waits for it.
+
+        Raises:
+            AudioError: It is open already.
+        """
+        if self._process is not None:
+            raise AudioError("Another session uses this speaker.", "Stop that session first, or make another speaker.")
         loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = loop.create_future()
         self._gone: asyncio.Future[WorkshopError] = loop.create_future()

@@ -53,10 +53,6 @@ def main() -> None:
     read_block(sys.stdin.buffer)
     buffers = _Buffers()
     try:
-        import simpleaudio
-
-        simpleaudio.play_buffer(silence(10), 1, 2, RATE_HZ)  # is there a device at all?
-        write_block(sys.stdout.buffer, {"kind": "open", "device": "the system's default", "latency_ms": 0})
 
         def obey() -> None:
             try:
@@ -65,7 +61,11 @@ def main() -> None:
             finally:
                 os._exit(0)
 
-        threading.Thread(target=obey, daemon=True).start()
+        threading.Thread(target=obey, daemon=True).start()  # first: a driver may hang in all that follows
+        import simpleaudio
+
+        simpleaudio.play_buffer(silence(10), 1, 2, RATE_HZ)  # is there a device at all?
+        write_block(sys.stdout.buffer, {"kind": "open", "device": "the system's default", "latency_ms": 0})
         over_at_s = 0.0
         while True:
             pcm = buffers.next(over_at_s)

@@ -60,7 +60,7 @@ def missing() -> str:
 class Recording:
     """What was played, and when. `samples` goes from -1 to 1 at 24 kHz; sample 0 sounded at `began_s`.
 
-    `late_ms`: how late a process with the priority of a device got its turn meanwhile: the fault of the machine.
+    `late_ms`: how late a process with the priority of a device got its turn meanwhile, the fault of the machine.
     """
 
     pcm: bytes = b""
