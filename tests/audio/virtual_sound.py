@@ -111,6 +111,8 @@ class VirtualSound:
             with suppress(OSError):
                 while not ended.is_set():
                     speaking.stdin.write(pcm)
+            with suppress(OSError):
+                speaking.stdin.close()
 
         feeding = threading.Thread(target=feed)
         feeding.start()
