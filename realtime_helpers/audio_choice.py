@@ -13,7 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 from .audio.devices import microphone, speaker
-from .audio.probes import Probe, probe_microphone, probe_speaker
+from .audio.probes import Probe, probe_microphone, probe_speaker, refuse_on_the_background_loop
 from .audio.sinks import SilentSink, Sink
 from .audio.sources import Source, SpeechSource
 
@@ -82,7 +82,12 @@ class AudioChoice:
 
 
 def choose_audio() -> AudioChoice:
-    """Try what this machine has, and choose. Takes about a second, and never longer than five; devices are let go."""
+    """Try what this machine has, and choose. Takes about a second, and never longer than five; devices are let go.
+
+    Raises:
+        AudioError: Called on the background loop, as a tool would: it cannot wait for itself.
+    """
+    refuse_on_the_background_loop("choose_audio")
     with ThreadPoolExecutor(2) as pool:
         hearing, playing = pool.submit(probe_microphone), pool.submit(probe_speaker)
         return decide(hearing.result(), playing.result(), front_end(), has_browser_audio())

@@ -88,6 +88,22 @@ def _role(channels: int, *, is_default: bool) -> str:
     return ("default" if is_default else "yes") if channels else ""
 
 
+def named(kind: Kind, device: object) -> int | str | None:
+    """What a process is told of the device that is wanted.
+
+    Raises:
+        AudioError: It is neither a number, nor a name, nor a `SoundDevice`, nor `None`.
+    """
+    match device:
+        case SoundDevice():
+            return device.number
+        case int() | str() | None:
+            return device
+    raise AudioError(
+        f"{device!r} names no {kind}.", f"Give a number, a name, or one of the list: {kind}(audio_devices()[0])."
+    )
+
+
 def choose_device(devices: Sequence[SoundDevice], wanted: int | str | None, kind: Kind) -> SoundDevice:
     """The device that is meant.
 

@@ -17,8 +17,13 @@ from ..speech.worker import read_block, write_block
 
 OPEN_S = 5.0
 """A device that has not opened by then will not."""
+_TURN_S = 0.5
 _END_S = 1.0
 WORKER = "realtime_helpers.audio.device_worker"
+
+_WINDOWS_FLAGS: int = sum(  # in time, without a window, and without the terminal's Ctrl-C
+    getattr(subprocess, name, 0) for name in ("HIGH_PRIORITY_CLASS", "CREATE_NO_WINDOW", "CREATE_NEW_PROCESS_GROUP")
+)
 
 Block = tuple[dict[str, Any], bytes]
 
@@ -96,7 +101,8 @@ class DeviceProcess:
             self._end_with(died(self._what))
 
     def _give_up(self) -> None:
-        self._end_with(too_slow(self._what, OPEN_S))
+        """A cell may have kept the interpreter all the time: an answer that lies in the pipe gets its turn first."""
+        self._timer = self._loop.call_later(_TURN_S, lambda: self._end_with(too_slow(self._what, OPEN_S)))
 
     def _end_with(self, error: WorkshopError) -> None:
         self.close()
@@ -106,12 +112,12 @@ class DeviceProcess:
 def start(module: str) -> subprocess.Popen[bytes]:
     """A worker process. What its libraries write to the terminal is dropped: errors come as blocks."""
     return subprocess.Popen(
-        [sys.executable, "-m", module],
+        [sys.executable, "-P", "-m", module],  # -P: not a queue.py beside the notebook
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C and the interruption of a cell are not for it
-        creationflags=getattr(subprocess, "HIGH_PRIORITY_CLASS", 0),  # Windows has it, and allows it
+        creationflags=_WINDOWS_FLAGS,
     )
 
 

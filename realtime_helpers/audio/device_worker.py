@@ -208,6 +208,11 @@ def main() -> None:
         out.write(
             {"kind": "error", "what": error.what, "next": error.next_step, "missing": type(error) is MissingPartError}
         )
+    except Exception as error:  # noqa: BLE001 - standard error is dropped: whatever it is, the parent says it
+        name = "sound system" if request["do"] == "list" else request["do"]
+        what = f"The {name} cannot be used ({type(error).__name__}: {error})."
+        step = "Look at this machine's sound with: realtime-workshop doctor"
+        out.write({"kind": "error", "what": what, "next": step, "missing": False})
     sys.stdout.flush()
     os._exit(0)  # closing a device that is gone may block for ever
 

@@ -21,7 +21,7 @@ from ..errors import WorkshopError
 from ..speech.worker import read_block, write_block
 from . import device_process
 from .captured import Captured
-from .device_list import DeviceList, SoundDevice
+from .device_list import DeviceList, SoundDevice, named
 from .device_process import DeviceProcess
 from .formats import CHUNK_MS, duration_ms
 from .portaudio import PRIVACY
@@ -55,7 +55,7 @@ def audio_devices() -> DeviceList:
         raise device_process.too_slow("sound system", _LIST_S) from None
     try:
         header, _ = read_block(io.BytesIO(answer))
-    except EOFError:
+    except (EOFError, ValueError):
         raise device_process.died("sound system") from None
     if header["kind"] == "error":
         raise device_process.error_of(header)
@@ -76,18 +76,27 @@ class Speaker(ProcessSink):
     when a flush has settled. Once the device is gone, `play`, `end` and `flush` raise.
 
     Args:
-        device: Number, name or part of the name of an output device; `None` takes the system's default.
+        device: Number, name or part of the name of an output device, or one of `audio_devices()`; `None` takes the
+            system's default.
         prebuffer_ms: See `PlayHead`.
         latency_ms: How much audio the device may hold.
+
+    Raises:
+        AudioError: `device` is something else.
     """
 
     def __init__(
         self,
-        device: int | str | None = None,
+        device: int | str | SoundDevice | None = None,
         prebuffer_ms: int = PREBUFFER_MS,
         latency_ms: int = SPEAKER_LATENCY_MS,
     ) -> None:
-        request = {"do": "speaker", "device": device, "prebuffer_ms": prebuffer_ms, "latency_ms": latency_ms}
+        request = {
+            "do": "speaker",
+            "device": named("speaker", device),
+            "prebuffer_ms": prebuffer_ms,
+            "latency_ms": latency_ms,
+        }
         super().__init__(request)
         self.device_gaps = 0
         """How often the device itself ran dry."""
@@ -164,10 +173,14 @@ class Microphone:
     """Records from a sound device in chunks of about 40 ms.
 
     Args:
-        device: Number, name or part of the name of an input device; `None` takes the system's default.
+        device: Number, name or part of the name of an input device, or one of `audio_devices()`; `None` takes the
+            system's default.
+
+    Raises:
+        AudioError: `device` is something else.
     """
 
-    def __init__(self, device: int | str | None = None) -> None:
+    def __init__(self, device: int | str | SoundDevice | None = None) -> None:
         self.is_live = True
         self.tell: Callable[[str], None] | None = None
         """Told what is wrong without ending the microphone; set by the session."""
@@ -177,7 +190,7 @@ class Microphone:
         """How old a chunk's last sample is when the device hands it over."""
         self.dropped_chunks = 0
         """Chunks that were lost: the device ran over, or nobody read for half a minute."""
-        self._device = device
+        self._device = named("microphone", device)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """See `Source.chunks`.
@@ -241,22 +254,27 @@ def silence_step(platform: str = sys.platform) -> str:
     return "Is it muted, or the wrong one? See the system's sound settings, or name another of audio_devices()."
 
 
-def microphone(device: int | str | None = None) -> Microphone:
+def microphone(device: int | str | SoundDevice | None = None) -> Microphone:
     """The microphone of this machine.
 
     Args:
-        device: Number, name or part of the name of one of `audio_devices()`; `None` takes the system's default.
+        device: Number, name or part of the name of one of `audio_devices()`, or one itself; `None` takes the system's
+            default.
     """
     return Microphone(device)
 
 
 def speaker(
-    device: int | str | None = None, *, prebuffer_ms: int = PREBUFFER_MS, latency_ms: int = SPEAKER_LATENCY_MS
+    device: int | str | SoundDevice | None = None,
+    *,
+    prebuffer_ms: int = PREBUFFER_MS,
+    latency_ms: int = SPEAKER_LATENCY_MS,
 ) -> Speaker:
     """The speaker of this machine.
 
     Args:
-        device: Number, name or part of the name of one of `audio_devices()`; `None` takes the system's default.
+        device: Number, name or part of the name of one of `audio_devices()`, or one itself; `None` takes the system's
+            default.
         prebuffer_ms: How much of a reply must be here before it sounds: more for an unsteady network.
         latency_ms: How much audio the device may hold: less falls silent sooner, more survives a crowded machine.
     """

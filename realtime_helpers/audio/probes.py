@@ -8,9 +8,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import WorkshopError
+from ..errors import AudioError, WorkshopError
 from ..runtime import background_loop
-from .device_list import Kind
+from .device_list import Kind, SoundDevice
 from .device_process import too_slow
 from .devices import Microphone, Speaker, silence_step
 from .formats import duration_ms
@@ -18,6 +18,8 @@ from .levels import QUIETEST_DBFS, LevelMeter
 
 LISTEN_MS = 400
 LIMIT_S = 4.0
+_GRACE_S = 1.0
+"""A loop that is kept from its work, by a callback that computes, is given up too."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,29 @@ class Probe:
     repair: str = ""
 
 
-def probe_microphone(device: int | str | None = None, *, limit_s: float = LIMIT_S) -> Probe:
+def probe_microphone(device: int | str | SoundDevice | None = None, *, limit_s: float = LIMIT_S) -> Probe:
     """Listen for 0.4 s. Waits, but never longer than `limit_s`; not for the background loop."""
+    refuse_on_the_background_loop("probe_microphone")
     return _run(_hear(Microphone(device)), "microphone", limit_s)
 
 
-def probe_speaker(device: int | str | None = None, *, limit_s: float = LIMIT_S) -> Probe:
+def probe_speaker(device: int | str | SoundDevice | None = None, *, limit_s: float = LIMIT_S) -> Probe:
     """Open and close it; nothing is played. Waits, but never longer than `limit_s`; not for the background loop."""
+    refuse_on_the_background_loop("probe_speaker")
     return _run(_open(Speaker(device)), "speaker", limit_s)
+
+
+def refuse_on_the_background_loop(what: str) -> None:
+    """Called where the background loop would wait for itself.
+
+    Raises:
+        AudioError: This is its thread.
+    """
+    if background_loop().is_current:
+        raise AudioError(
+            f"{what}() cannot be called on the loop that sessions live on, as tools do: it would wait for itself.",
+            f"Call it in a cell, or: await asyncio.to_thread({what})",
+        )
 
 
 def _run(work: Coroutine[Any, Any, Probe], kind: Kind, limit_s: float) -> Probe:
@@ -54,7 +71,10 @@ def _run(work: Coroutine[Any, Any, Probe], kind: Kind, limit_s: float) -> Probe:
             raise too_slow(kind, limit_s) from None
 
     try:
-        return background_loop().submit(within_limit()).result()
+        return background_loop().submit(within_limit()).result(limit_s + _GRACE_S)
+    except TimeoutError:
+        late = too_slow(kind, limit_s)
+        return Probe(False, late.what, late.next_step)
     except WorkshopError as error:
         return Probe(False, error.what, error.next_step)
 

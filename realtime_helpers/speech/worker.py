@@ -110,7 +110,7 @@ class Worker:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._end()
-            command = [sys.executable, "-m", self._module]
+            command = [sys.executable, "-P", "-m", self._module]  # -P: a queue.py beside the notebook is not for it
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             self._finish = weakref.finalize(self, _end_process, self._process)  # also at exit, if nobody closes
         return self._process
