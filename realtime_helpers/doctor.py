@@ -129,9 +129,10 @@ def _all_at_once(looks: Sequence[tuple[str, bool, Callable[[], Finding]]], limit
         thread.start()
     for thread in threads:
         thread.join(max(0.0, end_s - time.monotonic()))
+    # a check that is late says nothing about the machine but that it is busy: it must not be called unfit
     late = f"did not answer within {limit_s:g} seconds"
     again = "Is the machine very busy? Then try again."
-    return [found.get(name, Finding(name, False, late, again, needed)) for name, needed, _ in looks]
+    return [found.get(name, Finding(name, False, late, again, needed=False)) for name, _, _ in looks]
 
 
 def _probe(findings: Sequence[Finding], name: str) -> Probe:

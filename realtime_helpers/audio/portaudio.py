@@ -115,6 +115,7 @@ def open_stream(
     make = module.RawInputStream if kind == "microphone" else module.RawOutputStream
     problem: Exception | None = None
     for rate_hz, channels in _settings(device, kind):
+        stream = None
         try:
             stream = make(
                 samplerate=rate_hz, channels=channels, dtype="int16", device=device.number,
@@ -123,6 +124,8 @@ def open_stream(
             )  # fmt: skip
             stream.start()
         except (module.PortAudioError, ValueError) as error:
+            if stream is not None:
+                stream.close()  # some devices do not open a second time while they are held
             problem = problem or error
             if _code(error) not in {_BAD_RATE, _BAD_CHANNELS}:
                 problem = error
