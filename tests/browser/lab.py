@@ -180,6 +180,13 @@ class Notebook:
         """A Python value of the kernel."""
         return json.loads(self.run(f"import json; print(json.dumps({expression}))"))
 
+    def wait_until(self, expression: str) -> None:
+        """Wait until an expression holds in the kernel."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while not self.value(f"bool({expression})"):
+            assert time.monotonic() < deadline, f"waited for {expression}"
+            time.sleep(0.1)
+
     # -- the widget ------------------------------------------------------------------------------------
 
     @property

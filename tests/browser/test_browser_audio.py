@@ -14,7 +14,7 @@ import soundfile
 from realtime_helpers.audio.formats import RATE_HZ, samples_from_pcm, silence
 from realtime_helpers.speech import USER_VOICE, Transcriber, Voice
 
-from .lab import FAKE_MICROPHONE, SOUND_WITHOUT_A_CLICK, Desk, Notebook
+from .lab import FAKE_MICROPHONE, SOUND_WITHOUT_A_CLICK, STATUS_PATIENCE_MS, Desk, Notebook
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -42,7 +42,7 @@ async def listen():
 
 listening = background_loop().submit(listen())
 """
-# 60 s and more of samples that name their place, handed over as a server does: in deltas, a second ahead
+# 60 s and more of samples that name their place, handed over as a server does: in deltas, ahead of what plays
 SPEAK = """
 async def speak():
     audio.speaker.open()
@@ -50,7 +50,7 @@ async def speak():
     for number in range(100_000):
         at = np.arange(number * 4800, (number + 1) * 4800)
         audio.speaker.play("counting", (at % 20_011 - 10_005).astype("<i2").tobytes())
-        await asyncio.sleep(max(0, started + number * 0.2 - 1 - time.monotonic()))
+        await asyncio.sleep(max(0, started + number * 0.2 - 3 - time.monotonic()))
 
 speaking = background_loop().submit(speak())
 """
@@ -67,6 +67,24 @@ end = time.monotonic() + {seconds}
 while time.monotonic() < end:
     sum(range(1000))
 """
+# how far the microphone and the reply got while a cell did something, and how late a thread is that only sleeps
+CONTROL = """
+import threading
+lateness = [0.0]
+
+def sleep_for_ever():
+    while True:
+        begun = time.monotonic()
+        time.sleep(0.04)
+        lateness.append(time.monotonic() - begun - 0.04)
+
+threading.Thread(target=sleep_for_ever, daemon=True).start()
+
+def progress():
+    chunk_count, heard_ms, at_s = begin
+    return [len(chunks) - chunk_count, audio.speaker.head.heard_ms("counting") - heard_ms, time.monotonic() - at_s]
+"""
+BEGIN = "begin = len(chunks), audio.speaker.head.heard_ms('counting'), time.monotonic()\n"
 TONE_HZ = 500
 
 
@@ -118,6 +136,12 @@ try:
 except Exception as error:
     refused = str(error)
 """
+UNTIL_THE_SECOND_REPLY_SOUNDS = """
+deadline = time.monotonic() + 60
+while max(audio.speaker.head.heard_ms(item.id) for item in session.snapshot.turns[1].items) < 1200:
+    assert time.monotonic() < deadline
+    time.sleep(0.02)
+"""
 REPLIES = """
 import base64
 replies = {}
@@ -137,7 +161,7 @@ def test_a_spoken_turn_is_interrupted_and_stops_cleanly(desk: Desk, conversation
     with desk.browser(*FAKE_MICROPHONE, SOUND_WITHOUT_A_CLICK, conversation) as window:
         notebook = window.run(SHOW, TALK)
         notebook.run("session.wait_for(lambda now: len(now.turns) == 2 and now.turns[1].assistant_text, timeout_s=60)")
-        notebook.run("import time; time.sleep(2)")  # let some of the second reply sound
+        notebook.run(UNTIL_THE_SECOND_REPLY_SOUNDS)
         notebook.button.click()
         notebook.wait_for_status("Sound is off.")
         assert notebook.open_parts() == {"tracks": 0, "contexts": 0}
@@ -154,7 +178,7 @@ def test_a_spoken_turn_is_interrupted_and_stops_cleanly(desk: Desk, conversation
     assert [turn["user"].strip(" .?").lower() for turn in turns] == ["tell me a long story", "what can you do"]
     assert problems == []
     assert underruns == 0
-    assert later - sent <= 25, "after Stop only the second of silence that ends a turn is sent"
+    assert later - sent <= 25 + 25, "after Stop only what was on its way, and the second of silence that ends a turn"
 
     heard_ms = turns[0]["heard"][0]
     assert cut[0] == heard_ms, "the server knows what was heard"
@@ -181,50 +205,49 @@ def test_a_minute_without_a_gap_while_cells_sleep_and_compute(desk: Desk, tone: 
     with desk.browser(*FAKE_MICROPHONE, SOUND_WITHOUT_A_CLICK, tone) as window:
         notebook = window.run(SHOW, LISTEN, SPEAK)
         notebook.wait_for_status("Microphone and speaker on.")
-        notebook.page.wait_for_timeout(20_000)
-        notebook.run("before = len(chunks); time.sleep(5); slept = len(chunks) - before")
-        notebook.page.wait_for_timeout(10_000)
-        notebook.run(
-            "before = len(chunks)\nposition = audio.speaker.head.heard_ms('counting')"
-            + COMPUTE.format(seconds=10)
-            + "computed = len(chunks) - before\nsounded_ms = audio.speaker.head.heard_ms('counting') - position"
-        )
-        notebook.page.wait_for_timeout(14_000)
-        slept, computed, sounded_ms = notebook.value("[slept, computed, sounded_ms]")
+        notebook.run(CONTROL)
+        notebook.wait_until("len(chunks) > 500")
+        notebook.run(BEGIN + "time.sleep(5)\nslept = progress()")
+        notebook.wait_until("len(chunks) > 900")
+        notebook.run(BEGIN + COMPUTE.format(seconds=10) + "computed = progress()")
+        notebook.wait_until("len(chunks) > 1500 and audio.speaker.head.heard_ms('counting') > 59_000")
+        slept, computed = notebook.value("[slept, computed]")
 
         # Stop in the middle of a cell: at once here, and the kernel hears of it before the cell ends
         notebook.start(
-            "stopping = audio.microphone\nstream_at_end = []"
-            + COMPUTE.format(seconds=3)
-            + ("stream_at_end.append(stopping._stream)")
+            "stopping = audio.microphone\nstreams = [stopping._stream]\nend = time.monotonic() + 60\n"
+            "while stopping._stream is not None and time.monotonic() < end:\n    sum(range(1000))\n"
+            "streams.append(stopping._stream)"
         )
-        notebook.page.wait_for_timeout(1000)
+        notebook.page.wait_for_function(
+            """() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === "busy" """
+        )
         notebook.button.click()
         notebook.page.wait_for_function(
             "() => witness.tracks.every((track) => track.readyState === 'ended')"
             " && witness.contexts.every((context) => context.state === 'closed')",
-            timeout=1000,
+            timeout=STATUS_PATIENCE_MS,
         )
         notebook.wait_for_start()
-        assert notebook.value("stream_at_end") == [None]
+        assert notebook.value("[stream is None for stream in streams]") == [False, True]
 
         samples = heard(notebook, window.folder)
         counts = notebook.value(
             "[len(chunks), audio.microphone.missing_chunks, audio.microphone.duplicated_chunks,"
             " audio.speaker.head.underruns, audio.speaker.lost_ms, audio._page.lane,"
-            " max(b - a for a, b in zip(arrivals, arrivals[1:])), told, errors]"
+            " max(b - a for a, b in zip(arrivals, arrivals[1:])), max(lateness), told, errors]"
         )
         played = notebook.played()
         notebook.run(STOP)
 
-    chunk_count, missing, duplicated, underruns, lost_ms, lane, longest_gap_s, told, errors = counts
+    chunk_count, missing, duplicated, underruns, lost_ms, lane, longest_gap_s, late_s, told, errors = counts
     assert (missing, duplicated, underruns, lost_ms, lane) == (0, 0, 0, 0, "control")
     assert (told, errors) == ([], [])
     assert chunk_count >= 1500, "60 s of 40 ms"
-    assert 115 <= slept <= 135
-    assert 235 <= computed <= 265
-    assert sounded_ms == pytest.approx(10_000, abs=300)
-    assert longest_gap_s < 1
+    for chunks, sounded_ms, elapsed_s in (slept, computed):  # if they waited for cells, these would be 0
+        assert chunks * 0.04 == pytest.approx(elapsed_s, rel=0.5)
+        assert sounded_ms / 1000 == pytest.approx(elapsed_s, rel=0.5)
+    assert longest_gap_s < 2 + late_s, "no chunk waited for the end of a cell"
 
     tone_only = samples[RATE_HZ // 2 : -RATE_HZ * 2]  # it begins out of silence, and ends in it
     at_edges = [place for place in jumps(tone_only) if (place + RATE_HZ // 2 + 2) % 960 in {0, 1, 2}]
@@ -251,6 +274,7 @@ def test_a_browser_that_wants_a_click_gets_it_from_the_keyboard(desk: Desk, tone
             assert time.monotonic() < deadline, notebook.look(status)
             time.sleep(0.1)
         assert notebook.look("witness.tracks.length") == 0
+        notebook.wait_until("told")
         assert notebook.value("told[-1]") == (
             "The browser plays and records nothing before it was clicked. Press Start in the widget."
         )
@@ -259,8 +283,7 @@ def test_a_browser_that_wants_a_click_gets_it_from_the_keyboard(desk: Desk, tone
         notebook.page.keyboard.press("Enter")
         notebook.wait_for_status("Microphone on.")
         assert notebook.button.inner_text() == "Stop"
-        notebook.page.wait_for_timeout(1000)
-        assert notebook.value("len(chunks)") > 5
+        notebook.wait_until("len(chunks) > 5")
         notebook.page.keyboard.press("Space")
         notebook.wait_for_status("Sound is off. Press Start to go on.")
         assert notebook.open_parts() == {"tracks": 0, "contexts": 0}
@@ -284,8 +307,8 @@ def test_two_views_make_one_sound_and_none_makes_none(desk: Desk, tone: str) -> 
             assert part in roles
         assert page.locator(".realtime-audio-word").first.inner_text() == "good"
         before = notebook.value("len(chunks)")
-        page.wait_for_timeout(2000)
-        assert 45 <= notebook.value("len(chunks)") - before <= 65
+        notebook.wait_until(f"len(chunks) > {before + 50}")
+        assert notebook.value("[audio.microphone.missing_chunks, audio.microphone.duplicated_chunks]") == [0, 0]
         page.locator(".realtime-audio-button").nth(1).click()
         page.wait_for_function("() => witness.contexts[0].state === 'closed'")
         assert page.locator(".realtime-audio-button").all_inner_texts() == ["Start", "Start"]
@@ -296,13 +319,12 @@ def test_two_views_make_one_sound_and_none_makes_none(desk: Desk, tone: str) -> 
         notebook.command("notebook:clear-all-cell-outputs")
         page.wait_for_function("() => witness.contexts.length === 2 && witness.contexts[1].state === 'closed'")
         assert notebook.open_parts() == {"tracks": 0, "contexts": 0}
-        assert "not shown any more" in notebook.value("told")[-1]
+        notebook.wait_until("told and 'not shown any more' in told[-1]")
         before = notebook.value("len(chunks)")
         page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 2")
         notebook.command("notebook:run-cell")
         notebook.wait_for_status("Microphone on.")
-        notebook.run("time.sleep(1)")
-        assert notebook.value("len(chunks)") > before + 15, "shown again, it goes on by itself"
+        notebook.wait_until(f"len(chunks) > {before + 40}")  # shown again, it goes on by itself
         notebook.run(STOP)
 
 
@@ -353,9 +375,8 @@ def test_a_page_that_is_opened_again_goes_on(desk: Desk, tone: str) -> None:
         notebook.wait_for_status("Microphone and speaker on.")
         assert "closed or reloaded" in notebook.value("told")[0]
         before = notebook.value("len(chunks)")
-        notebook.page.wait_for_timeout(1500)
-        assert notebook.value("len(chunks)") - before > 20
-        assert notebook.played().any(), "replies sound in the new page"
+        notebook.wait_until(f"len(chunks) > {before + 40}")
+        notebook.page.wait_for_function("() => witness.played.some((block) => block.some((sample) => sample))")
 
         # a second window leaves the sound where it is, until it is clicked there
         other = window.look_at(notebook.url.split("/")[-1].split("?")[0])
@@ -367,8 +388,7 @@ def test_a_page_that_is_opened_again_goes_on(desk: Desk, tone: str) -> None:
         assert notebook.open_parts() == {"tracks": 0, "contexts": 0}
         notebook.page.close()
         before = other.value("len(chunks)")
-        other.page.wait_for_timeout(1000)
-        assert other.value("len(chunks)") > before
+        other.wait_until(f"len(chunks) > {before + 40}")
         other.run(STOP)
 
 
@@ -398,18 +418,17 @@ def test_where_the_browser_refuses_the_rate_the_worklet_changes_it_until_it_is_u
     with desk.browser(*FAKE_MICROPHONE, SOUND_WITHOUT_A_CLICK, tone, script=_OWN_RATE_ONLY) as window:
         notebook = window.run(SHOW, LISTEN)
         notebook.wait_for_status("Microphone on.")
-        notebook.page.wait_for_timeout(2500)
+        notebook.wait_until("len(chunks) > 55")  # two seconds are looked at
         rates = notebook.page.evaluate("witness.contexts.map((context) => context.sampleRate)")
         samples = heard(notebook, window.folder)
         notebook.page.evaluate("witness.tracks[0].dispatchEvent(new Event('ended'))")  # unplugged
         notebook.wait_for_status("unplugged or taken away. Plug it in")
-        assert "unplugged" in notebook.value("told")[-1]
+        notebook.wait_until("told and 'unplugged' in told[-1]")
         assert notebook.open_parts()["tracks"] == 0
         before = notebook.value("len(chunks)")
         notebook.button.click()
         notebook.wait_for_status("Microphone on.")
-        notebook.run("time.sleep(1)")
-        assert notebook.value("len(chunks)") > before + 15, "the session hears again"
+        notebook.wait_until(f"len(chunks) > {before + 40}")  # the session hears again
         notebook.run(STOP)
         notebook.wait_for_status("no session uses it")
         assert notebook.open_parts() == {"tracks": 0, "contexts": 0}
@@ -436,21 +455,21 @@ def test_where_messages_wait_for_cells_nothing_is_lost_and_it_is_told(desk: Desk
             "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = 'disabled'"
         )
         notebook.wait_for_status("Microphone and speaker on.")
-        notebook.page.wait_for_timeout(1000)
-        notebook.start("time.sleep(5)")
+        notebook.wait_until("len(chunks) > 25 and audio.speaker.head.heard_ms('counting') > 0")
+        before = notebook.value("len(chunks)")
+        notebook.start("time.sleep(8)")
         notebook.wait_for_status("A cell is running")
         notebook.wait_for_start()
         notebook.wait_for_status("Microphone and speaker on.")
-        notebook.page.wait_for_timeout(500)
+        notebook.wait_until(f"len(chunks) > {before + 150}")  # all that was said while the cell slept is here
         state: Any = notebook.value(
-            "[audio._page.lane, len(chunks), audio.microphone.missing_chunks, audio.speaker.head.underruns, errors]"
+            "[audio._page.lane, audio.microphone.missing_chunks, audio.speaker.head.underruns, errors]"
         )
         told = notebook.value("told")
         samples = heard(notebook, window.folder)
         notebook.run(STOP)
     assert state[0] == "comm"
-    assert state[1] > 150, "all that was said while the cell slept is here"
-    assert state[2:] == [0, 0, []]
+    assert state[1:] == [0, 0, []]
     assert len(set(told)) == 1, "once by the microphone, once by the speaker"
     tone_only = samples[RATE_HZ // 2 : -RATE_HZ // 2]
     assert [place for place in jumps(tone_only) if (place + RATE_HZ // 2 + 2) % 960 in {0, 1, 2}] == []
