@@ -74,6 +74,7 @@ class Page:
         self._parts: list[Part] = []
         self._wants: set[str] = set()
         self._owner: str | None = None
+        self._stopped_by_user = False  # a page that is loaded again does not know
         self._came = asyncio.Event()
         self._heard_at_s = 0.0
         self._watch: asyncio.Task[None] | None = None
@@ -103,6 +104,8 @@ class Page:
 
     def use(self, part: str, is_used: bool) -> None:
         """A session begins or ends to use the `microphone` or the `speaker`."""
+        if is_used and not self._wants:
+            self._stopped_by_user = False  # another session begins
         (self._wants.add if is_used else self._wants.discard)(part)
         self._tell_wants()
         if self._wants and self._watch is None:
@@ -129,10 +132,12 @@ class Page:
 
     def _take(self, content: dict[str, Any], buffers: Sequence[bytes]) -> None:
         kind, page = content["kind"], content["page"]
+        if kind == "claim":
+            self._stopped_by_user = False  # a click on Start
         if kind == "claim" or (self._owner is None and kind in {"ready", "alive"}):
             self._adopt(page, content["lane"])
         elif kind == "ready":
-            self.tell("welcome")
+            self._welcome()
             self._tell_wants()
         if page != self._owner:
             return
@@ -146,6 +151,8 @@ class Page:
         elif kind == "alive":
             self.tell("beat")
         else:
+            if kind in {"started", "stopped"}:
+                self._stopped_by_user = kind == "stopped" and (content["by"] == "user" or self._stopped_by_user)
             for part in self._parts:
                 part.take(kind, content, buffers)
                 if kind == "stopped" and content["by"] == "hidden":
@@ -156,11 +163,14 @@ class Page:
             self._lose(_MOVED)
         self._owner, self.lane = page, lane
         self._heard_at_s = self._now()
-        self.tell("welcome")
+        self._welcome()
         self._tell_wants()
         self._came.set()
         for part in self._parts:
             part.page_came()
+
+    def _welcome(self) -> None:
+        self.tell("welcome", stopped=self._stopped_by_user)
 
     def _tell_wants(self) -> None:
         self.tell("want", microphone="microphone" in self._wants, speaker="speaker" in self._wants)

@@ -173,3 +173,29 @@ def test_what_a_blocked_kernel_held_up_is_all_sent() -> None:
             task.cancel()
 
     in_virtual_time(play)
+
+
+def test_the_users_stop_is_remembered_for_a_page_that_is_loaded_again() -> None:
+    def welcomed(browser: FakeBrowser, window: str) -> bool:
+        browser.say("bye", window=browser.of_kind("welcome")[-1][0]["page"])
+        browser.show(window)
+        stopped: bool = browser.of_kind("welcome")[-1][0]["stopped"]
+        return stopped
+
+    async def play(browser: FakeBrowser) -> None:
+        chunks = await listening(browser)
+        assert not welcomed(browser, "two")
+        browser.say("stopped", window="two", by="user")
+        browser.say("stopped", window="two", by="hidden")
+        assert welcomed(browser, "three")
+        browser.say("started", window="three")
+        browser.say("stopped", window="three", by="hidden")
+        assert not welcomed(browser, "four")
+        browser.say("stopped", window="four", by="user")
+        await chunks.aclose()  # type: ignore[attr-defined]
+        assert welcomed(browser, "five")
+        browser.speaker.open()
+        assert not welcomed(browser, "six"), "another session"
+        browser.speaker.close()
+
+    in_virtual_time(play)

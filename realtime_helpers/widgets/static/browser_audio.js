@@ -20,6 +20,7 @@ const UNPLUGGED = {
 };
 const KERNEL_ENDS = new Set(["restarting", "autorestarting", "terminating", "dead"]);
 const KERNEL_GONE = "The kernel does not answer, so the microphone is off. Run the cell again.";
+const STOPPED = "Sound is off. Press Start to go on.";
 const ELSEWHERE = "The sound is in another window of this notebook. Press Start to have it here.";
 
 const randomName = () => Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16)).join("");
@@ -64,7 +65,8 @@ class Engine {
     this.deviceId = "";
     this.wants = { microphone: false, speaker: false };
     this.isOwner = false;
-    this.stoppedByUser = false;
+    this.stoppedByUser = false; // only a click, or another session, lets it go on
+    this.wasUnwanted = false;
     this.attempt = 0;
     this.stream = 0;
     this.early = [];
@@ -135,6 +137,7 @@ class Engine {
       case "welcome":
         this.isWelcome = true;
         this.isOwner = true;
+        if (message.stopped) this.keepStopped();
         break;
       case "want":
         this.want(message);
@@ -161,6 +164,12 @@ class Engine {
     }
   }
 
+  /** The user pressed Stop before the page was loaded again. */
+  keepStopped() {
+    this.stoppedByUser = true;
+    if (this.shown.phase === "off") this.show({ text: STOPPED, isProblem: false });
+  }
+
   toPlayer(message) {
     if (this.player) this.player.port.postMessage(message, message.pcm ? [message.pcm] : []);
     else if (!this.stoppedByUser) this.early.push(message);
@@ -169,10 +178,15 @@ class Engine {
   /** The kernel says what a session uses: follow it, as far as the browser lets us. */
   want({ microphone, speaker }) {
     const before = this.wants;
+    if (this.wasUnwanted && (microphone || speaker)) this.stoppedByUser = false; // another session begins
+    this.wasUnwanted = !microphone && !speaker;
+    if (this.views.size === 0) { // nobody would see that it is on; asked for again when it is shown
+      microphone &&= before.microphone;
+      speaker &&= before.speaker;
+    }
     this.wants = { microphone, speaker };
     const isMore = (microphone && !before.microphone) || (speaker && !before.speaker);
     const { phase, isProblem, text } = this.shown;
-    if (isMore && !(before.microphone || before.speaker)) this.stoppedByUser = false;
     if (!microphone && !speaker) {
       if (!before.microphone && !before.speaker) return;
       this.release();
@@ -219,7 +233,7 @@ class Engine {
   /** At once here, whatever the kernel does; then the kernel is told. */
   async stop(by, text) {
     this.attempt++;
-    this.stoppedByUser = by === "user";
+    this.stoppedByUser ||= by === "user"; // hiding the widget does not undo it
     const position = await this.release();
     this.send("stopped", { by, ...(position && { position }) });
     this.show({ phase: "off", text, isProblem: false });
@@ -476,7 +490,7 @@ class View {
   press() {
     const { phase } = this.engine.shown;
     if (phase === "off" || phase === "blocked") this.engine.start(true);
-    else this.engine.stop("user", "Sound is off. Press Start to go on.");
+    else this.engine.stop("user", STOPPED);
   }
 
   update(shown, deviceId) {
