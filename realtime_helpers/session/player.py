@@ -150,14 +150,16 @@ class Player:
             self._next = None
 
     def _take_up(self, sink: Sink) -> None:
+        sink.open()  # one that refuses may be somebody else's: it goes on telling them
         if isinstance(sink, Telling):
             sink.tell = self._tell
-        sink.open()
         if isinstance(sink, DeviceSink):
             sink.watch(partial(self._lose, sink))
 
     def close(self) -> None:
-        """Let go of the sink."""
+        """Let go of the sink, if it was opened: one that refused may be somebody else's."""
+        if not self._is_open:
+            return
         self._is_open = False
         self._drop_next()
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..audio.formats import BYTES_PER_MS, RATE_HZ
 from ..audio.playback import PlayHead
+from ..errors import AudioError
 from .page import NOT_SHOWN, SHOW_PATIENCE_S, Page
 
 FLUSH_PATIENCE_S = 0.5
@@ -107,7 +108,14 @@ class BrowserSpeaker:
         return self._head
 
     def open(self) -> None:
-        """See `Sink.open`. Returns at once; without a page, sound waits for one, but not for ever."""
+        """See `Sink.open`. Returns at once; without a page, sound waits for one, but not for ever.
+
+        Raises:
+            AudioError: A session plays on it already, or the widget was closed.
+        """
+        self._page.refuse_if_closed()
+        if self._is_open:
+            raise AudioError("The browser's speaker is used already.", "Stop the session that plays on it first.")
         self._head = PlayHead()
         self._is_open = True
         self._is_deaf = False

@@ -25,7 +25,7 @@ _SILENT = (
     "The page with the sound has not been heard of for a while: it was closed, or the network is down. "
     "Open it again and press Start: the session goes on."
 )
-_REMOVED = "The widget with the browser's sound was closed."
+_REMOVED = ("The widget with the browser's sound was closed.", "Make a new BrowserAudio().")
 _HIDDEN = "The widget is not shown any more, so its sound is off. Show it again, and the session goes on."
 _MOVED = "The sound moved to another window of the notebook."
 _DELAYED = (
@@ -74,6 +74,7 @@ class Page:
         self._parts: list[Part] = []
         self._wants: set[str] = set()
         self._owner: str | None = None
+        self._is_closed = False
         self._stopped_by_user = False  # a page that is loaded again does not know
         self._came = asyncio.Event()
         self._heard_at_s = 0.0
@@ -94,13 +95,23 @@ class Page:
         """Wait until a page shows the widget.
 
         Raises:
-            AudioError: None does.
+            AudioError: None does, or the widget was closed.
         """
         try:
             async with asyncio.timeout(SHOW_PATIENCE_S):
                 await self._came.wait()
         except TimeoutError:
             raise AudioError(*NOT_SHOWN) from None
+        self.refuse_if_closed()
+
+    def refuse_if_closed(self) -> None:
+        """Raise at once what would otherwise be waited for.
+
+        Raises:
+            AudioError: The widget was closed.
+        """
+        if self._is_closed:
+            raise AudioError(*_REMOVED)
 
     def use(self, part: str, is_used: bool) -> None:
         """A session begins or ends to use the `microphone` or the `speaker`."""
@@ -123,14 +134,18 @@ class Page:
     def close(self) -> None:
         """The widget was closed: its sound ends for good."""
         for part in self._parts:
-            part.take("closed", {"part": "sound", "what": _REMOVED, "next": "Make a new BrowserAudio()."}, [])
+            part.take("closed", {"part": "sound", "what": _REMOVED[0], "next": _REMOVED[1]}, [])
         self._owner = None
+        self._is_closed = True
+        self._came.set()  # whoever waits for a page need not
 
     def receive(self, content: dict[str, Any], buffers: Sequence[memoryview]) -> None:
         """Take in a message of a page, on whatever thread the kernel chose."""
         background_loop().call(self._take, content, [bytes(buffer) for buffer in buffers])
 
     def _take(self, content: dict[str, Any], buffers: Sequence[bytes]) -> None:
+        if self._is_closed:
+            return
         kind, page = content["kind"], content["page"]
         if kind == "claim":
             self._stopped_by_user = False  # a click on Start

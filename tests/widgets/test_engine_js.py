@@ -24,15 +24,23 @@ const media = {
   },
 };
 Object.defineProperty(globalThis, "navigator", { value: { mediaDevices: media }, configurable: true });
-class Port { postMessage(m) { if (m.kind === "flush") queueMicrotask(() => this.onmessage?.({ data: { kind: "flushed" } })); } }
-globalThis.AudioWorkletNode = class { constructor(c) { this.port = new Port(); this.context = c; } connect() {} disconnect() {} };
+class Port {
+  postMessage(m) { if (m.kind === "flush") queueMicrotask(() => this.onmessage?.({ data: { kind: "flushed" } })); }
+}
+globalThis.AudioWorkletNode = class {
+  constructor(c) { this.port = new Port(); this.context = c; }
+  connect() {} disconnect() {}
+};
 globalThis.AudioContext = class {
   constructor() { this.state = "running"; this.audioWorklet = { addModule: async () => {} }; }
   createMediaStreamSource() { return { context: this, connect() {} }; }
   async close() { this.state = "closed"; }
   async resume() {}
 };
-const model = { get: (n) => ({ worklet: "", prebuffer_ms: 100, control_lane: false })[n], on() {}, off() {}, sent: [], send(m) { this.sent.push(m); } };
+const model = {
+  get: (n) => ({ worklet: "", prebuffer_ms: 100, control_lane: false })[n],
+  on() {}, off() {}, sent: [], send(m) { this.sent.push(m); },
+};
 const engine = new Engine(model);
 const kernel = (m) => engine.take({ page: engine.page, ...m }, []);
 const rest = (ms = 50) => new Promise((resolve) => setTimeout(resolve, ms));

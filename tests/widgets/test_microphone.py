@@ -97,6 +97,23 @@ def test_a_widget_that_nobody_shows_is_not_waited_for() -> None:
     in_virtual_time(play)
 
 
+def test_a_microphone_of_a_closed_widget_is_refused_at_once() -> None:
+    async def play(browser: FakeBrowser) -> None:
+        waiting = asyncio.create_task(anext(browser.microphone.chunks()))
+        await asyncio.sleep(1)
+        browser.page.close()
+        with pytest.raises(AudioError, match="was closed"):
+            await waiting
+        browser.show()
+        with pytest.raises(AudioError, match="was closed"):
+            await anext(browser.microphone.chunks())
+        with pytest.raises(AudioError, match="was closed"):
+            browser.speaker.open()
+        assert asyncio.get_running_loop().time() < 2
+
+    in_virtual_time(play)
+
+
 def test_stop_ends_the_turn_with_silence_and_start_goes_on() -> None:
     async def play(browser: FakeBrowser) -> None:
         chunks = await listening(browser)

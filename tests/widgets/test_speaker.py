@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from realtime_helpers import AudioError
 from realtime_helpers.audio.sinks import Sink, Telling
 from realtime_helpers.experiments.virtual_time import VirtualTimeLoop
+from realtime_helpers.session.player import Player
 
 from .fake_browser import FakeBrowser, sound
 
@@ -288,6 +290,22 @@ async def test_sound_moves_with_the_window_that_was_clicked(browser: FakeBrowser
     assert [message["page"] for message, _ in browser.plays] == ["one", "two"]
     browser.say("flushed", window="one", generation=1, played=0)
     assert browser.problems == ["The sound moved to another window of the notebook."]
+
+
+@played
+async def test_a_second_session_is_refused_and_the_first_plays_on(browser: FakeBrowser) -> None:
+    browser.speaker.play("a", sound(1000))
+    browser.at(200)
+    theirs: list[str] = []
+    second = Player(browser.speaker, theirs.append, lambda sink: None)
+    with pytest.raises(AudioError, match="used already"):
+        await second.open()
+    second.close()
+    browser.at(300)
+    assert browser.speaker.head.heard_ms("a") == 300
+    assert browser.of_kind("want")[-1][0]["speaker"]
+    browser.say("bye")
+    assert (len(browser.problems), theirs) == (1, [])
 
 
 @played
