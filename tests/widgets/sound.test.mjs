@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 
 // the page and the worklet get this file as text, so it has no package.json that would call it a module
 const source = readFileSync(process.env.SOUND_JS, "utf8");
-const { Chunker, Playout, Resampler, microphoneProblem, shownLevel } = await import(
+const { Chunker, Output, Playout, Resampler, microphoneProblem, shownLevel } = await import(
   `data:text/javascript,${encodeURIComponent(source)}`
 );
 
@@ -138,6 +138,24 @@ test("a flush that overtakes its sound leaves nothing of it", () => {
   assert.equal(playout.flush(3).played, 0);
   playout.push(3, 0, count(0, 4));
   assert.deepEqual(pulled(playout, 4), [0, 0, 0, 0]);
+});
+
+test("a browser of another rate plays the same tone, and the books stay in samples of 24 kHz", () => {
+  for (const rate of [24000, 44100, 48000]) {
+    const playout = new Playout(0);
+    playout.push(0, 0, Int16Array.from(tone(1000, 24000, 2), (x) => Math.round(x * 32768)));
+    const output = new Output(playout, rate);
+    const out = new Float32Array(128 * Math.floor(rate / 128));
+    for (let i = 0; i < out.length; i += 128) output.pull(out.subarray(i, i + 128));
+    const expected = tone(1000, rate, 1);
+    const middle = out.subarray(rate / 4, rate / 2);
+    assert.ok(Math.abs(playout.played - 24000) < 256, `${playout.played} played at ${rate} Hz`);
+    assert.ok(Math.abs(rms(middle) - rms(expected)) < 0.01);
+    const turn = 2 * Math.cos((2 * Math.PI * 1000) / rate);
+    for (let i = 2; i < middle.length; i++) {
+      assert.ok(Math.abs(middle[i] - turn * middle[i - 1] + middle[i - 2]) < 0.002, `a jump at ${i}, ${rate} Hz`);
+    }
+  }
 });
 
 test("levels have words", () => {

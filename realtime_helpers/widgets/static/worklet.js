@@ -1,5 +1,5 @@
 // The audio thread: moves samples between the browser and sound.js, which stands before this text. Nothing else.
-/* global AudioWorkletProcessor, registerProcessor, sampleRate, currentTime, Resampler, Chunker, Playout, RATE */
+/* global AudioWorkletProcessor, registerProcessor, sampleRate, currentTime, Resampler, Chunker, Output, Playout, RATE */
 
 const BLOCKS_PER_REPORT = 8; // 43 ms of 128 samples at 24 kHz
 
@@ -25,6 +25,7 @@ class Player extends AudioWorkletProcessor {
   constructor({ processorOptions }) {
     super();
     this.playout = new Playout(processorOptions.prebuffer);
+    this.output = new Output(this.playout, sampleRate);
     this.blocks = 0;
     this.running = true;
     this.port.onmessage = ({ data }) => this.take(data);
@@ -39,7 +40,7 @@ class Player extends AudioWorkletProcessor {
 
   process(_inputs, [[out]]) {
     const wasFlowing = this.playout.flowing;
-    this.playout.pull(out);
+    this.output.pull(out);
     const hasTurned = wasFlowing !== this.playout.flowing;
     this.blocks += 1;
     if (hasTurned || (this.playout.flowing && this.blocks % BLOCKS_PER_REPORT === 0)) {
