@@ -63,7 +63,7 @@ def share_of_words(reply: Samples, recording: Recording) -> float:
     try:
         said, heard = (
             set(transcriber.transcribe(silence(300) + pcm_from_samples(samples) + silence(300)).text.split())
-            for samples in (_without_silence(reply), _without_silence(recording.samples))
+            for samples in (reply, recording.samples[_place(reply, recording.samples) :][: len(reply)])
         )
     finally:
         transcriber.close()
@@ -71,9 +71,11 @@ def share_of_words(reply: Samples, recording: Recording) -> float:
     return len(said & heard) / len(said)
 
 
-def _without_silence(samples: Samples) -> Samples:
-    loud = np.flatnonzero(np.abs(samples) > 0.02)
-    return samples[loud[0] : loud[-1]]
+def _place(reply: Samples, played: Samples) -> int:
+    """Where a reply begins in a recording."""
+    size = 1 << (len(played) + len(reply)).bit_length()
+    together = np.fft.irfft(np.fft.rfft(played, size) * np.conj(np.fft.rfft(reply, size)), size)
+    return int(np.argmax(together[: len(played)]))
 
 
 def silent_after_ms(recording: Recording, moment_s: float) -> float:
@@ -97,9 +99,7 @@ def worst_gap_ms(reply: Samples, recording: Recording, seams: int = 0) -> float:
     """
     reply, played = (np.convolve(samples, np.ones(8) / 8, "same") for samples in (reply, recording.samples))
     # without its hiss, which half a sample of delay turns upside down
-    size = 1 << (len(played) + len(reply)).bit_length()
-    together = np.fft.irfft(np.fft.rfft(played, size) * np.conj(np.fft.rfft(reply, size)), size)[: len(played)]
-    begin, piece, reach = int(np.argmax(together)), RATE_HZ // 5, RATE_HZ // 10
+    begin, piece, reach = _place(reply, played), RATE_HZ // 5, RATE_HZ // 10
     shifts = []
     for start in range(0, len(reply) - piece, piece):
         wanted = reply[start : start + piece]
@@ -131,20 +131,23 @@ def assert_whole(
     assert gap_ms < at_most_ms, (gap_ms, recording.late_ms, device_gaps)
 
 
+_HUM_HZ = 410
+"""No whole number of periods in a chunk: a chunk that is missing is a jump."""
+
+
 def hum(seconds: float) -> bytes:
     """A continuous sound that nobody takes for a voice."""
     time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
-    return pcm_from_samples((0.003 * np.sin(2 * np.pi * 400 * time_s)).astype(np.float32))
+    return pcm_from_samples((0.003 * np.sin(2 * np.pi * _HUM_HZ * time_s)).astype(np.float32))
 
 
 def breaks_in_hum(pcm: bytes) -> int:
-    """Places where a sine breaks off or jumps: there its next sample does not follow from the last two."""
+    """Samples at which a hum breaks off or jumps: they do not follow from the two before."""
     samples = np.frombuffer(pcm, "<i2").astype(float)
     sounds = np.flatnonzero(np.abs(samples) > 50)
     samples = samples[sounds[0] + 2_400 : sounds[-1] - 2_400]
-    window = 240  # four periods: each must have the same power
-    power = samples[: len(samples) // window * window].reshape(-1, window).std(axis=1)
-    return int(np.count_nonzero(np.abs(power / np.median(power) - 1) > 0.2))
+    expected = 2 * np.cos(2 * np.pi * _HUM_HZ / RATE_HZ) * samples[1:-1] - samples[:-2]
+    return int(np.count_nonzero(np.abs(samples[2:] - expected) > 15))
 
 
 def compute(seconds: float) -> int:

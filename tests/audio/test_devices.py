@@ -126,6 +126,7 @@ def test_a_device_that_is_unplugged_moves_or_is_named_and_never_hangs(room: Virt
     with RealtimeSession() as session:
         session.start(source=microphone(), sink=speaker())
         spoken(room, session, "What can you do?")
+        session.wait_for(lambda now: len(now.responses) == 1, timeout_s=30)  # all of it has come: nothing more to play
         room.unplug("sink_name=micfeed")  # the sound server moves what it can to another device
         assert session.snapshot.state is State.SPEAKING
         room.unplug("sink_name=spk")  # now there is none
