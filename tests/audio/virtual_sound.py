@@ -144,7 +144,11 @@ class VirtualSound:
             dating = threading.Thread(target=date)
             dating.start()
             control = subprocess.Popen(
-                [sys.executable, "-c", _CONTROL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [sys.executable, "-c", _CONTROL],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
             )
             try:
                 assert control.stdout is not None

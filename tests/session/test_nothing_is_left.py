@@ -228,7 +228,9 @@ def test_a_process_that_ends_in_the_middle_of_a_reply_leaves_nothing(end: str, t
     sign, code = ENDS[end]
     program = Path(__file__).with_name("talking_process.py")
     command = [sys.executable, str(program), str(tmp_path), "exit" if sign is None else "wait"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8") as talking:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as talking:
         assert talking.stdout is not None
         assert talking.stdout.readline() == "a reply sounds\n", talking.communicate(timeout=20)[1]
         family = psutil.Process(talking.pid).children(recursive=True)
