@@ -134,13 +134,13 @@ class Player:
             await opened()
         except Exception as error:  # noqa: BLE001 - the talk goes on with the one it had
             self._next = None
+            _let_go(sink)
             self._refuse(sink, error)
         else:
             self._next = None
             self._move_to(sink)
 
     def _refuse(self, sink: Sink, error: Exception) -> None:
-        _let_go(sink)
         self._tell(f"The sink {type(sink).__name__} cannot be used, so the one before plays on: {error}")
 
     def _drop_next(self) -> None:

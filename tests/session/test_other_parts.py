@@ -451,6 +451,29 @@ def test_a_speaker_whose_device_does_not_open_leaves_the_one_before_in_place(lab
     run(talk, lab)
 
 
+def test_a_speaker_that_another_session_uses_is_left_to_it(lab: LabParts) -> None:
+    class Exclusive(DeviceLike):
+        def open(self) -> None:
+            if self.is_open:
+                raise AudioError("Another session uses this speaker.", "Make another speaker.")
+            super().open()
+
+    async def talk(lab: LabParts) -> None:
+        taken = Exclusive()
+        other = Floor(lab, Script([STORY]), None, taken)
+        await listening(other)
+        floor = Floor(lab, Script([STORY]), None, LoopSink())
+        await listening(floor)
+        floor.session.use(None, taken)
+        await floor.until(lambda now: now.problems)
+        assert taken.is_open
+        await floor.session.stop()
+        assert taken.is_open
+        await other.session.stop()
+
+    run(talk, lab)
+
+
 def test_a_reply_sounds_on_while_the_next_speaker_opens(lab: LabParts) -> None:
     async def talk(lab: LabParts) -> None:
         first, second = DeviceLike(), DeviceLike(0.3)
