@@ -287,7 +287,7 @@ def sentence(what: str, figures: dict[str, float], unit: str, remark: str) -> No
 
 async def hear_and_interrupt(server: ScriptedServer, all_of_them: list[Contender]) -> None:
     """All at the same time: they hardly do anything."""
-    buffered = Contender("ours with 200 ms of prebuffer", "ours:talk", prebuffer_ms=200)
+    buffered = Contender("ours with 300 ms of prebuffer", "ours:talk", prebuffer_ms=300)
     tried = [*all_of_them, buffered]
     *found, machine_ms = await asyncio.gather(
         *(follow(server, one, "talk", tail_s=1.0) for one in tried), lateness_ms(server, TALK_S)
