@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import AudioError, MissingPartError, WorkshopError
 from ..speech.worker import read_block, write_block
 
-OPEN_S = 5.0
+OPEN_S = 10.0
 """A device that has not opened by then will not."""
 _TURN_S = 0.5
 _END_S = 1.0
