@@ -25,6 +25,7 @@ from realtime_helpers import (
 )
 from realtime_helpers.audio.sinks import TimedSink
 from realtime_helpers.memory import lost_items
+from realtime_helpers.protocol import Event
 from realtime_helpers.runtime import background_loop
 from realtime_helpers.session import facade
 from realtime_helpers.simulator import Config, Pace, Simulator
@@ -308,11 +309,17 @@ def test_a_frame_that_cannot_be_read_is_reported_and_the_talk_goes_on(server: Lo
 def test_a_typed_turn_during_a_reply_is_answered_after_it(config: Config) -> None:
     config.pace = Pace(before_item_ms=300)
     server = LocalServer(config)
+    has_begun = threading.Event()
+
+    def watch(_direction: str, event: Event, _at_s: float) -> None:
+        if event["type"] == "response.created":
+            has_begun.set()
+
     try:
-        with RealtimeSession(settings=server.settings, config=TEXT_ONLY) as session:
+        with RealtimeSession(settings=server.settings, config=TEXT_ONLY, trace=watch) as session:
             session.start()
             session.send_text("Tell me a long story.")
-            session.wait_for(lambda now: now.state is State.THINKING, timeout_s=10)
+            assert has_begun.wait(10)  # a response that has not begun would read what is typed now
             session.send_text("What can you do?")
             now = session.wait_for(lambda now: len(now.responses) == 2 and now.is_quiet, timeout_s=10)
         assert "tell stories" in now.turns[-1].assistant_text
@@ -391,9 +398,9 @@ def test_a_reply_that_may_not_be_interrupted_is_not(config: Config) -> None:
             session.wait_for(lambda _now: sink.head.queued_ms > 1_000, timeout_s=30)
             user.say("Thank you.").result(10)
             now = session.wait_for(lambda now: now.responses and len(now.turns) == 2, timeout_s=30)
-        story = now.turns[0].items[-1]
-        assert story.heard_ms is None
-        assert sink.head.queued_ms == pytest.approx(story.audio_ms)
+            story = now.turns[0].items[-1]
+            assert story.heard_ms is None
+            assert sink.head.queued_ms == pytest.approx(story.audio_ms)
     finally:
         server.stop()
 
