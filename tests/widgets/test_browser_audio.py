@@ -62,6 +62,7 @@ def test_messages_of_a_foreign_thread_reach_the_session(audio: RecordingAudio) -
         return [chunk async for chunk, _ in _zip(audio.microphone.chunks(), 3)]
 
     heard = background_loop().submit(listen())
+    background_loop().submit(asyncio.sleep(0)).result(10)  # somebody listens before anything comes
     messages = [({"kind": "audio", "stream": 1, "sequence": n}, [sound(40, n + 1)]) for n in range(3)]
     from_another_thread(audio, ({"kind": "ready"}, []), *messages)
     assert heard.result(10) == [sound(40, n + 1) for n in range(3)]
