@@ -241,10 +241,7 @@ def test_a_minute_without_a_gap_while_cells_sleep_and_compute(desk: Desk, tone: 
         notebook.run(STOP)
 
     chunk_count, missing, duplicated, underruns, lost_ms, lane, longest_gap_s, late_s, told, errors = counts
-    assert (missing, duplicated, lost_ms, lane) == (0, 0, 0, "control")
-    # a machine that cannot even keep the browser's own audio clock in time proves nothing about ours
-    kept_time = all(sounded_ms / 1000 > 0.9 * elapsed_s for _, sounded_ms, elapsed_s in (slept, computed))
-    assert underruns == 0 or not kept_time
+    assert (missing, duplicated, underruns, lost_ms, lane) == (0, 0, 0, 0, "control")
     assert (told, errors) == ([], [])
     assert chunk_count >= 1500, "60 s of 40 ms"
     for chunks, sounded_ms, elapsed_s in (slept, computed):  # if they waited for cells, these would be 0
@@ -259,8 +256,7 @@ def test_a_minute_without_a_gap_while_cells_sleep_and_compute(desk: Desk, tone: 
     sounded = np.round(played[np.flatnonzero(played)[0] :] * 32768).astype(int)
     sounded = sounded[: np.flatnonzero(sounded)[-1] + 1 - 144]  # without its fading out
     assert len(sounded) > 58 * RATE_HZ
-    if not underruns:
-        assert np.array_equal(sounded, np.arange(len(sounded)) % 20_011 - 10_005)
+    assert np.array_equal(sounded, np.arange(len(sounded)) % 20_011 - 10_005)
 
 
 # -- people --------------------------------------------------------------------------------------------
