@@ -10,6 +10,7 @@ from typing import Any
 from ..audio.formats import CHUNK_MS, chunks_of, silence
 from ..audio.jitter import JitterBuffer
 from ..errors import AudioError
+from ..runtime import prompt_threads
 from .page import Page
 
 _LONGEST_WAIT = 60_000 // CHUNK_MS
@@ -64,15 +65,16 @@ class BrowserMicrophone:
         self._waiting.clear()
         self._page.use("microphone", True)
         try:
-            await self._page.shown()
-            while True:
-                await self._news.wait()
-                self._news.clear()
-                while self._waiting:
-                    yield self._waiting.popleft()
-                self.is_live = True
-                if self._error is not None:
-                    raise self._error
+            with prompt_threads():
+                await self._page.shown()
+                while True:
+                    await self._news.wait()
+                    self._news.clear()
+                    while self._waiting:
+                        yield self._waiting.popleft()
+                    self.is_live = True
+                    if self._error is not None:
+                        raise self._error
         finally:
             self._is_used = False
             self._page.use("microphone", False)
