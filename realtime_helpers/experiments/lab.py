@@ -24,6 +24,7 @@ from ..memory import Summariser, SummaryPolicy, SummaryRequest, SummaryStyle
 from ..options import SessionOptions
 from ..session.echo_guard import EchoGuard
 from ..session.live import LiveSession
+from ..session.observers import all_traces
 from ..session.reconnect import Reconnect
 from ..session.service import Line, LineLostError, Service, TextWriter, Writer
 from ..settings import Settings
@@ -248,7 +249,7 @@ def lab_session(
         memory,
         style,
         summariser,
-        trace,
+        all_traces(trace),
         reconnect,
         echo_guard,
         clock=lambda: 1.8e9 + loop.time(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType, UnionType
@@ -20,11 +21,13 @@ from ..tools import Tool, Toolbox, as_output
 from ..tracing import Trace
 from .echo_guard import EchoGuard
 from .live import LiveSession
+from .observers import all_traces
 from .push_to_talk import LEAST_TURN_MS
 from .reconnect import Reconnect
 from .service import OpenAIService, TextWriter, Writer
 from .snapshot import Snapshot, State
 from .uploads import MAX_KEPT_BYTES
+from .views import Views
 
 _STOP_PATIENCE_S = 10.0
 _WRITERS = (*get_args(TextWriter), "out_of_band")
@@ -97,12 +100,14 @@ class RealtimeSession:
         toolbox = Toolbox(tools)
         raw = dict(config or {})
         self._memory, self._style = memory, style
+        self._traces = all_traces(trace)
+        self._views = Views()
 
         def make(options: SessionOptions) -> LiveSession:
             service = OpenAIService(self._settings)
             return LiveSession(
-                service, self._settings, raw, self._memory, self._style, summariser, trace, reconnect, echo_guard,
-                toolbox=toolbox, options=options,
+                service, self._settings, raw, self._memory, self._style, summariser, self._traces, reconnect,
+                echo_guard, toolbox=toolbox, options=options, views=self._views,
             )  # fmt: skip
 
         self._make = make
@@ -344,6 +349,48 @@ class RealtimeSession:
         else:
             self._loop.submit(change()).result(_STOP_PATIENCE_S)
 
+    def use_settings(self, settings: Settings) -> None:
+        """Talk to another server, or another model, from the next `start` on.
+
+        Raises:
+            SessionError: The session is running.
+            SettingsError: These are no settings.
+        """
+        _check_kind("settings", settings, Settings, "Settings.from_environment(...)")
+        if self._started and not self._is_over():
+            raise SessionError("A session cannot move to another server.", "Stop it first with session.stop().")
+        self._settings = settings
+        if not self._started:
+            self._live = self._make(self._live.wanted_options)
+
+    def watch(self, look: Callable[[Snapshot], object]) -> Callable[[], None]:
+        """Show every change to `look`, which a panel draws: now, and at most 20 times a second.
+
+        It runs on a thread of its own, and sees only the newest snapshot when it is slow. One that raises is let go
+        of, and `snapshot.problems` says why. It goes on when the session is started again.
+
+        Returns:
+            Call it to see no more.
+        """
+        self._loop.call(self._views.look_at, self._live)
+        self._loop.call(self._views.add, look)
+        return lambda: self._loop.call(self._views.remove, look)
+
+    def watch_events(self, trace: Trace) -> Callable[[], None]:
+        """Call `trace` for every event both ways from now on, on the session's loop: it must return at once.
+
+        Returns:
+            Call it to hear no more.
+        """
+        _check_trace(trace)
+        self._loop.call(self._traces.append, trace)
+
+        def forget() -> None:
+            with contextlib.suppress(ValueError):  # it failed, and was let go of already
+                self._traces.remove(trace)
+
+        return lambda: self._loop.call(forget)
+
     def wait_for(self, condition: Callable[[Snapshot], object], *, timeout_s: float = 60.0) -> Snapshot:
         """Wait until `condition` holds for a snapshot, and return that snapshot. Raises instead of hanging.
 
@@ -387,6 +434,16 @@ class RealtimeSession:
         """
         self._require_running()
         return self._loop.submit(self._live.check_items())
+
+    @property
+    def settings(self) -> Settings:
+        """Where it connects, and with which models."""
+        return self._settings
+
+    @property
+    def options(self) -> SessionOptions:
+        """The latest options that were asked for, and not refused; those in force stand in the snapshot."""
+        return self._live.wanted_options
 
     @property
     def snapshot(self) -> Snapshot:

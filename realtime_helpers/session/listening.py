@@ -46,7 +46,8 @@ class Listening:
         self._gate.set()
         self._source: Source | None = None
         self._is_room = False  # whether the source is a microphone, even while what it holds back may wait
-        self._is_muted = False
+        self.is_muted = False
+        """Whether silence is sent instead of what a microphone records."""
         self._when_said: dict[object, Callable[[], None]] = {}
         self._readings: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
@@ -92,7 +93,7 @@ class Listening:
 
     def mute(self, is_muted: bool) -> None:
         """Send silence instead of what a microphone records, or no longer."""
-        self._is_muted = is_muted
+        self.is_muted = is_muted
 
     def when_said(self, said: Callable[[], None]) -> bool:
         """Have `said` called once, when all that the source was told to say by now has gone through, or never will.
@@ -183,7 +184,7 @@ class Listening:
     def _encode(self, pcm: bytes) -> bytes:
         if self._is_room:  # nothing else can hear a loudspeaker
             now_s = asyncio.get_running_loop().time()
-            pcm = self._ear.hear(bytes(len(pcm)) if self._is_muted else pcm, now_s, is_sounding=self._is_sounding())
+            pcm = self._ear.hear(bytes(len(pcm)) if self.is_muted else pcm, now_s, is_sounding=self._is_sounding())
         return self._encoder.convert(pcm)
 
     def _pass(self, audio: bytes, *, live: bool = False) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -57,6 +57,7 @@ from .restore import Restoration, what_remains
 from .service import Line, LineLostError, Service, Writer, round_trips
 from .snapshot import Snapshot, State
 from .uploads import Uploads, detects_turns
+from .views import Views
 from .watchers import Condition, Watchers
 from .whole_turns import WholeTurns
 from .words_due import WordsDue
@@ -91,7 +92,7 @@ class LiveSession:
         memory: SummaryPolicy | None = None,
         style: SummaryStyle | None = None,
         summariser: Summariser | Writer = "chat",
-        trace: Trace | Sequence[Trace] | None = None,
+        traces: list[Trace] | None = None,
         reconnect: Reconnect | None = None,
         echo_guard: EchoGuard | None = None,
         clock: Callable[[], float] = time.time,
@@ -99,6 +100,7 @@ class LiveSession:
         toolbox: Toolbox | None = None,
         *,
         options: SessionOptions,
+        views: Views | None = None,
     ) -> None:
         self.conversation = Conversation()
         self.problems: list[str] = []
@@ -106,7 +108,7 @@ class LiveSession:
         self._service = service
         self._settings = settings
         toolbox = toolbox or Toolbox()
-        self._observers = Observers(trace, self._now, self._tell)
+        self._observers = Observers([] if traces is None else traces, self._now, self.tell)
         self._meter = LatencyMeter(self.conversation, self._now, self._observers.note)
         self._captions = Captions(self.conversation, self._heard_ms)
         self._reconnect = reconnect
@@ -117,33 +119,34 @@ class LiveSession:
         self._outbox.hold_audio()
         self._configuring = Configuring(
             options, settings, toolbox.declared_in(config), self.conversation, self._send_now, self._ids.new,
-            lambda: self._is_ready, self._tell, self._changed,
+            lambda: self._is_ready, self.tell, self._changed,
         )  # fmt: skip
         self.input_format = _input_format(self._configuring.wire)
         self._uploads = Uploads(self.input_format.bytes_per_ms)
-        self._listening = Listening(self._outbox, self.input_format, echo_guard, lambda: self._sounds, self._tell)
+        self._listening = Listening(self._outbox, self.input_format, echo_guard, lambda: self.sounds, self.tell)
         self._questions = Questions(self._send_now, self._ids.new, lambda: self._is_ready)
         self._calls = Calls(
-            self.conversation, toolbox, self._send_now, lambda: self._is_ready, self._ids.new, self._tell,
+            self.conversation, toolbox, self._send_now, lambda: self._is_ready, self._ids.new, self.tell,
             self._went_on, lambda response_id: self._replies is not None and self._replies.is_silenced(response_id),
         )  # fmt: skip
-        self._whole_turns = WholeTurns(self._send_now, lambda: self._is_ready, self._ids.new, self._tell)
+        self._whole_turns = WholeTurns(self._send_now, lambda: self._is_ready, self._ids.new, self.tell)
         self._answers = Answers(
             self.conversation, self._calls, self._whole_turns, lambda: self._replies, lambda: self._is_ready,
             self._send_now, self._ids.new,
         )  # fmt: skip
         self._talk = TalkButton(
             detects_turns(self._configuring.wire), self._listening, self._outbox, self.conversation, self._ids.new,
-            TalkActions(self._silence_reply, self._answers.ask, self._tell, self._went_on),
+            TalkActions(self._silence_reply, self._answers.ask, self.tell, self._went_on),
             lambda: self._configuring.will_detect,
         )  # fmt: skip
-        hands = Hands(self._send, self._take_in, self._tell, self._changed, self._questions.ask, lambda: self._playing)
+        hands = Hands(self._send, self._take_in, self.tell, self._changed, self._questions.ask, lambda: self._playing)
         self._memory = MemoryWork(
             self.conversation, memory, style or SummaryStyle(), summariser, service, settings, hands, self._ids.new,
             self._rng,
         )  # fmt: skip
         self._replies: Replies | None = None
         self._watchers = Watchers()
+        self._views = views or Views()
         self._state = State.NEW
         self._version = 0
         self._awaited_events: dict[str, asyncio.Future[None]] = {}
@@ -163,9 +166,10 @@ class LiveSession:
     def start(self, source: Source | None, sink: Sink) -> None:
         """Begin, in the background."""
         self._state = State.CONNECTING
+        self._views.look_at(self)
         backend, model = self._settings.backend, self._settings.model
         self._observers.note({"type": "session.started", "backend": backend, "model": model})
-        actions = ReplyActions(self._truncate, self._cancel, self._tell, self._settled, self._meter.play_to)
+        actions = ReplyActions(self._truncate, self._cancel, self.tell, self._settled, self._meter.play_to)
         self._replies = Replies(sink, self.conversation, actions)
         self._listening.use(source)
         self._main = asyncio.get_running_loop().create_task(self._live(self._replies))
@@ -351,7 +355,7 @@ class LiveSession:
                 lost += 1  # one item must not keep all others from coming back
         self._restorations.append(replace(remains.account, lost=lost))
         if lost:
-            self._tell(f"After a lost connection {lost} part(s) of the conversation could not be brought back.")
+            self.tell(f"After a lost connection {lost} part(s) of the conversation could not be brought back.")
 
     async def _put_back(self, item: dict[str, Any], after: str) -> None:
         for attempt in range(1, _MAX_CREATE_ATTEMPTS + 1):
@@ -399,7 +403,7 @@ class LiveSession:
             except WorkshopError:
                 raise
             except Exception as error:  # noqa: BLE001 - one frame we cannot read must not end the talk
-                self._tell(f"The server sent something that could not be read: {error!r}")
+                self.tell(f"The server sent something that could not be read: {error!r}")
                 self._changed()
 
     async def _transmit(self, line: Line) -> None:
@@ -415,7 +419,7 @@ class LiveSession:
             try:
                 frame = encode(event)
             except TypeError as error:
-                self._tell(f"An event could not be sent, it is no valid text: {error}")
+                self.tell(f"An event could not be sent, it is no valid text: {error}")
                 continue
             self._observers.saw("sent", event)
             try:
@@ -467,7 +471,7 @@ class LiveSession:
             case "conversation.item.input_audio_transcription.failed":
                 self._words_due.came(event["item_id"])
                 reason = (event.get("error") or {}).get("message") or "no reason given"
-                self._tell(f"The words of a turn are not known: {reason}")
+                self.tell(f"The words of a turn are not known: {reason}")
             case "error" if not self._calls.was_refused(event["error"]):
                 self._on_error(event)
         self._questions.apply(event)
@@ -492,7 +496,7 @@ class LiveSession:
         if response["status"] in {"failed", "incomplete"}:
             details = response.get("status_details") or {}
             reason = (details.get("error") or {}).get("message") or details.get("reason") or "no reason given"
-            self._tell(f"A response ended as {response['status']}: {reason}")
+            self.tell(f"A response ended as {response['status']}: {reason}")
 
     def _on_error(self, event: Event) -> None:
         error = event["error"]
@@ -506,7 +510,7 @@ class LiveSession:
             case ErrorKind.FATAL:
                 self._fatal = event
             case ErrorKind.REFUSED:
-                self._tell(refused(error))
+                self.tell(refused(error))
         awaited = self._awaited_events.get("session.updated")
         if awaited is not None and not awaited.done() and error.get("event_id") == self._configuring.first_id:
             awaited.set_exception(SessionError(refused(error), "Change the session's settings and start again."))
@@ -531,6 +535,7 @@ class LiveSession:
     def set_style(self, style: SummaryStyle) -> None:
         """Have the next summaries written in another style."""
         self._memory.style = style
+        self._changed()
 
     @property
     def ask(self) -> Callable[[dict[str, Any]], Coroutine[Any, Any, dict[str, Any]]]:
@@ -587,6 +592,7 @@ class LiveSession:
     def mute(self, is_muted: bool) -> None:
         """Send silence instead of what the microphone records, or no longer."""
         self._listening.mute(is_muted)
+        self._changed()
 
     def use(self, source: Source | None, sink: Sink | None) -> None:
         """Plug in another source or sink; `None` leaves the one that is there."""
@@ -634,7 +640,7 @@ class LiveSession:
         self._meter.sending(event)
         self._outbox.send(event)
 
-    def _tell(self, problem: str) -> None:
+    def tell(self, problem: str) -> None:
         """Note a problem for the user; what repeats itself is said once."""
         if not self.problems or self.problems[-1] != problem:
             self.problems.append(problem)
@@ -658,6 +664,7 @@ class LiveSession:
     def _changed(self) -> None:
         self._version += 1
         self._observers.look_at(self._memory)
+        self._views.changed()
         if not self._watchers:
             return
         left_ms = self._replies.queued_ms if self._replies is not None else 0  # read first: sound goes on meanwhile
@@ -677,13 +684,14 @@ class LiveSession:
         return self._replies.playing if self._replies is not None else ()
 
     @property
-    def _sounds(self) -> bool:
+    def sounds(self) -> bool:
+        """Whether a reply is being played."""
         return self._replies is not None and self._replies.queued_ms > 0
 
     def snapshot(self) -> Snapshot:
         """The session as it is now."""
         conversation, ledger = self.conversation, self.conversation.ledger
-        playing = self._replies is not None and (self._sounds or not self._replies.is_settled)
+        playing = self._replies is not None and (self.sounds or not self._replies.is_settled)
         prices = find_prices(self._settings.model)
         return Snapshot(
             version=self._version,
@@ -708,6 +716,9 @@ class LiveSession:
             error=self.error,
             calls=self._calls.log,
             has_unread=conversation.has_unread,
+            is_muted=self._listening.is_muted,
+            memory=self._memory.compactor.policy,
+            style=self._memory.style,
         )
 
     def _state_in_words(self) -> State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -10,19 +11,22 @@ from ..tracing import Trace
 from .memory_work import MemoryWork
 
 
+def all_traces(trace: Trace | Sequence[Trace] | None) -> list[Trace]:
+    """One, several, or none, as a list of its own."""
+    return [] if trace is None else [trace] if callable(trace) else list(trace)
+
+
 class Observers:
     """Those that a user attached.
 
     Args:
-        trace: One, several, or none.
+        traces: Those there are now; more may be added, and one that fails is taken out.
         now_s: The session's clock, in seconds.
         tell: Tells the user of a problem.
     """
 
-    def __init__(
-        self, trace: Trace | Sequence[Trace] | None, now_s: Callable[[], float], tell: Callable[[str], None]
-    ) -> None:
-        self._all: list[Trace] = [] if trace is None else [trace] if callable(trace) else list(trace)
+    def __init__(self, traces: list[Trace], now_s: Callable[[], float], tell: Callable[[str], None]) -> None:
+        self._all = traces
         self._now_s = now_s
         self._tell = tell
         self._was_summarising = False
@@ -60,5 +64,6 @@ class Observers:
         try:
             function(*args, self._now_s())
         except Exception as error:  # noqa: BLE001 - the caller's function must not end the talk
-            self._all.remove(observer)
+            with contextlib.suppress(ValueError):  # it was taken out meanwhile
+                self._all.remove(observer)
             self._tell(f"The trace was switched off, it failed: {error!r}")

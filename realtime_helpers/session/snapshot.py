@@ -8,7 +8,7 @@ from enum import Enum
 
 from ..conversation import Caption, Item, LedgerEntry, Turn, Usage
 from ..errors import WorkshopError
-from ..memory import SummaryRecord
+from ..memory import SummaryPolicy, SummaryRecord, SummaryStyle
 from ..options import SessionOptions
 from .calls import Call
 from .latency import Latency
@@ -56,6 +56,9 @@ class Snapshot:
         error: What ended the session; `None` while it lives or after a normal stop.
         calls: Calls of functions so far, oldest first.
         has_unread: The user said something that no response has read, or was asked to read.
+        is_muted: Silence is sent instead of what a microphone records.
+        memory: When old turns are summarised; `None`: only when asked.
+        style: How the next summary will look.
     """
 
     version: int
@@ -80,6 +83,9 @@ class Snapshot:
     error: WorkshopError | None
     calls: Sequence[Call] = ()
     has_unread: bool = False
+    is_muted: bool = False
+    memory: SummaryPolicy | None = None
+    style: SummaryStyle | None = None
 
     def has_answered(self, number: int) -> bool:
         """Whether turn `number` (from 1) was understood, answered, and its answer heard to the end.
