@@ -9,7 +9,7 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: help demo lab test soak lint bench doctor constraints clean
+.PHONY: help demo lab test soak lint notebooks bench doctor constraints clean
 
 help:
 	@echo "make demo   a whole spoken conversation in the terminal, summarised while it goes on"
@@ -17,6 +17,7 @@ help:
 	@echo "make test   unit, race, wire and notebook tests"
 	@echo "make soak   100,000 conversations under fire, then one of 10,000 turns: hours"
 	@echo "make lint   formatting, lint and types"
+	@echo "make notebooks  the notebooks out of notebooks/source, executed (ONLY=02: one of them)"
 	@echo "make bench  figures, as ratios in one run"
 	@echo "make doctor what works on this machine"
 
@@ -40,6 +41,9 @@ lint: $(VENV)/.ready-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+notebooks: $(VENV)/.ready-dev
+	@$(BIN)/python notebooks/source/build.py $(ONLY)
 
 bench: $(VENV)/.ready-dev
 	@$(BIN)/python benchmarks/run.py

@@ -28,7 +28,7 @@ FLOORS = {
     "memory": 3, "audio": 3, "tools": 3, "tracing": 3, "telemetry": 3, "backends": 3,
     "session": 4,
     "experiments": 5, "plots": 5,
-    "widgets": 6, "audio_choice": 6, "demo": 6, "doctor": 6, "cli": 6, "__main__": 6,
+    "widgets": 6, "course": 6, "audio_choice": 6, "demo": 6, "doctor": 6, "cli": 6, "__main__": 6,
 }  # fmt: skip
 SIMULATOR_DOORS = {"backends", "cli", "experiments"}
 

@@ -1,0 +1,56 @@
+"""What all panels have in common: a picture computed from a snapshot, drawn by the page. No state of their own."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from ..session import RealtimeSession, Snapshot
+
+STATIC = Path(__file__).parent / "static"
+PANEL_CSS = STATIC / "panel.css"
+
+
+def script(*names: str) -> str:
+    """Several files as one module: an anywidget has one."""
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
+
+
+class Panel(anywidget.AnyWidget):
+    """Shows one side of a session, at most 20 times a second, from whatever thread the kernel chose.
+
+    Args:
+        session: What is shown; also when it is started again.
+    """
+
+    _css = PANEL_CSS
+
+    picture = traitlets.Dict().tag(sync=True)
+    """What is drawn, as plain data."""
+
+    def __init__(self, session: RealtimeSession) -> None:
+        super().__init__(picture=self.draw(session.snapshot))
+        self._look_away = session.watch(self._look)
+
+    @abstractmethod
+    def draw(self, now: Snapshot) -> dict[str, Any]:
+        """The picture of a snapshot, with its `sentence`: the same in words. Pure."""
+
+    @property
+    def sentence(self) -> str:
+        """What the panel shows, in words computed from the same data."""
+        return str(self.picture["sentence"])
+
+    def _look(self, now: Snapshot) -> None:
+        picture = self.draw(now)
+        if picture != self.picture:
+            self.picture = picture
+
+    def close(self) -> None:
+        """Look no more, and take the panel away."""
+        self._look_away()
+        super().close()
