@@ -31,7 +31,7 @@ doctor: $(VENV)/.ready-demo
 	@$(BIN)/realtime-workshop doctor
 
 test: $(VENV)/.ready-dev
-	@$(BIN)/python -m pytest tests notebooks --nbval-lax --nbval-current-env $(PYTEST)
+	@$(BIN)/python -m pytest tests notebooks --nbval-lax --nbval-kernel-name realtime-strict $(PYTEST)
 
 soak: $(VENV)/.ready-dev
 	@REALTIME_SOAK_EXAMPLES=100000 $(BIN)/python -m pytest tests/memory/test_invariant.py -q $(PYTEST)
