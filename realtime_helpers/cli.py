@@ -1,4 +1,4 @@
-"""The command line: `realtime-workshop demo | lab | serve | doctor | scenarios`."""
+"""The command line: `realtime-workshop demo | lab | reset | serve | doctor | ...`."""
 
 from __future__ import annotations
 
@@ -219,6 +219,22 @@ def lab(
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is Jupyter's, which asks before it ends
             code = jupyter.wait()
     raise typer.Exit(code)
+
+
+@app.command()
+def reset(
+    number: Annotated[str, typer.Argument(help="Of the notebook, such as 03.")],
+    folder: Annotated[Path, typer.Option(help="Folder with your notebooks.")] = Path("notebooks"),
+    pristine: Annotated[Path | None, typer.Option(help="Folder with untouched ones, where git does not know.")] = None,
+) -> None:
+    """Put a notebook back as the course has it; yours is kept beside it."""
+    from .course.resetting import reset_notebook
+
+    with _errors_in_words():
+        if not folder.is_dir():
+            raise WorkshopError(f"There is no folder {folder}.", "Run this in the folder that holds notebooks/.")
+        path, kept = reset_notebook(number, folder, pristine)
+    Console().print(f"{path} is as the course has it." + (f" Yours is {kept}." if kept else ""), highlight=False)
 
 
 @app.command()
