@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import get_args
 
@@ -13,6 +14,7 @@ from .plot import BLACK, BLUE, FONT, GREEN, VERMILION, Plot, new_figure
 
 _WIDTH_IN = 12
 _PANEL_IN = 2.4
+_COLUMNS = 500
 _FULL_SCALE = 32_768
 _LAWS: dict[Law, tuple[str, str, str]] = {"mu": ("µ-law", BLUE, "-"), "a": ("A-law", GREEN, "--")}
 
@@ -34,7 +36,12 @@ def plot_waveform(sounds: Mapping[str, bytes]) -> Plot:
     said = []
     for panel, (name, pcm) in zip(panels, sounds.items(), strict=True):
         samples = samples_from_pcm(pcm)
-        panel.plot([number / RATE_HZ for number in range(len(samples))], samples, color=BLUE, linewidth=0.6)
+        size = -(
+            -len(samples) // _COLUMNS
+        )  # a line through every sample would be the same picture, five times as large
+        starts = range(0, len(samples), size)
+        lowest, highest = zip(*((samples[at : at + size].min(), samples[at : at + size].max()) for at in starts))
+        panel.fill_between([at / RATE_HZ for at in starts], lowest, highest, color=BLUE, linewidth=0.8)
         panel.set_ylim(-1, 1)
         panel.set_title(name, fontsize=FONT, loc="left")
         panel.tick_params(labelsize=FONT)
@@ -61,9 +68,9 @@ def plot_quantisation() -> Plot:
     for law in get_args(Law):
         name, colour, style = _LAWS[law]
         levels = sorted({abs(value) for value in _values(law)})
-        steps = [above - below for below, above in zip(levels, levels[1:], strict=False)]
+        steps = [above - below for below, above in itertools.pairwise(levels)]
         panel.step(levels[1:], steps, color=colour, linestyle=style, linewidth=2.5, where="pre", label=f"G.711 {name}")
-        said.append(f"{name} steps are {steps[0]} near silence and {steps[-1]:,} at full loudness")
+        said.append(f"G.711 {name} has steps of {steps[0]} near silence and {steps[-1]:,} at full loudness")
     panel.axhline(256, color=VERMILION, linestyle=":", linewidth=2.5, label="plain 8 bits")
     panel.axhline(1, color=BLACK, linestyle="-.", linewidth=2.5, label="PCM16")
     panel.set_xscale("log", base=2)
@@ -74,8 +81,7 @@ def plot_quantisation() -> Plot:
     panel.tick_params(labelsize=FONT)
     panel.legend(fontsize=FONT)
     panel.spines[["top", "right"]].set_visible(False)
-    laws = "; ".join(said)
-    return Plot(figure, f"{laws[0].upper()}{laws[1:]}. Plain 8 bits would have steps of 256 everywhere, PCM16 has 1.")
+    return Plot(figure, f"{'; '.join(said)}. Plain 8 bits would have steps of 256 everywhere, PCM16 has 1.")
 
 
 def _values(law: Law) -> list[int]:
