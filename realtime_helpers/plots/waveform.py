@@ -31,16 +31,16 @@ def plot_waveform(sounds: Mapping[str, bytes]) -> Plot:
     """
     if not sounds or not all(len(pcm) >= 2 for pcm in sounds.values()):
         raise AudioError("There is nothing to draw.", "Give each sound at least one sample.")
+    import numpy as np
+
     figure = new_figure(_WIDTH_IN, len(sounds) * _PANEL_IN + 0.8)
     panels = figure.subplots(len(sounds), 1, squeeze=False, sharex=True)[:, 0]
     said = []
     for panel, (name, pcm) in zip(panels, sounds.items(), strict=True):
         samples = samples_from_pcm(pcm)
-        size = -(
-            -len(samples) // _COLUMNS
-        )  # a line through every sample would be the same picture, five times as large
+        size = -(-len(samples) // _COLUMNS)  # a line through every sample shows no more
         starts = range(0, len(samples), size)
-        lowest, highest = zip(*((samples[at : at + size].min(), samples[at : at + size].max()) for at in starts))
+        lowest, highest = (np.array([of(samples[at : at + size]) for at in starts]) for of in (np.min, np.max))
         panel.fill_between([at / RATE_HZ for at in starts], lowest, highest, color=BLUE, linewidth=0.8)
         panel.set_ylim(-1, 1)
         panel.set_title(name, fontsize=FONT, loc="left")
@@ -76,6 +76,8 @@ def plot_quantisation() -> Plot:
     panel.set_xscale("log", base=2)
     panel.set_yscale("log", base=2)
     panel.set_xlim(16, _FULL_SCALE)
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_major_formatter("{x:,.0f}")
     panel.set_xlabel(f"how loud a sample is (of {_FULL_SCALE:,})", fontsize=FONT)
     panel.set_ylabel("distance to the next value", fontsize=FONT)
     panel.tick_params(labelsize=FONT)
