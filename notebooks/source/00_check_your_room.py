@@ -31,11 +31,6 @@
 #
 # ---
 
-# %% [markdown]
-# ## Ask the doctor
-#
-# The doctor tries everything that the course uses. It takes at most five seconds.
-
 # %%
 from IPython.display import Audio
 
@@ -44,6 +39,12 @@ from realtime_helpers.course import choose_server, say
 from realtime_helpers.course.room import billing, check_ask_once, shutdowns
 from realtime_helpers.doctor import show
 
+# %% [markdown]
+# ## Ask the doctor
+#
+# The doctor tries everything that the course uses. It takes at most five seconds.
+
+# %%
 show()
 
 # %% [markdown]
