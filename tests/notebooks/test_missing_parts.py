@@ -90,6 +90,11 @@ def test_figures_say_which_package_is_missing() -> None:
     assert "'matplotlib' is not installed" in told(run_cells(without("matplotlib"), draw, folder=FOLDER)[1])
 
 
+def test_experiments_say_that_they_need_the_simulator() -> None:
+    cells = run_cells(without("aiohttp"), "from realtime_helpers.experiments.lab import Lab", folder=FOLDER)
+    assert "The simulator needs the package 'aiohttp'" in told(cells[1])
+
+
 def test_without_devices_what_is_heard_goes_into_files(tmp_path: Path) -> None:
     (source,) = [source for source in SOURCES if source.name.startswith("01_")]
     cells = run_cells(without(*PARTS["sound"]), *code_cells(source)[:2], folder=tmp_path)
