@@ -169,6 +169,7 @@ async def find_parcel() -> str:
     await asyncio.sleep(60)
 
 
+# a problem is expected: two of them
 troubled = RealtimeSession(
     settings=settings,
     tools=[read_meter, open_gate, find_parcel],
