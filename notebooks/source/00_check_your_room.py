@@ -54,7 +54,7 @@ show()
 #
 # ## Choose whom to talk to
 #
-# The whole course talks to a **simulator**: a server on this machine that speaks the same protocol as the OpenAI Realtime API. It hears real speech and speaks real speech. It is *not* a language model: it answers by simple rules, and its token counts are estimates.
+# The whole course talks to a **simulator**: a server on this machine that speaks the same protocol as the OpenAI Realtime API. It hears real speech and speaks real speech. It is *not* a language model: it answers by simple rules. Its counts of **tokens**, the units that models read and bill, are estimates.
 #
 # One cell in each notebook switches to the real service. It tells the price first.
 
@@ -141,7 +141,7 @@ Audio(url="check_your_room.wav")
 #
 # What follows are facts with a date. They were read in October 2026 and will age.
 #
-# - The Realtime API is *generally available* (GA). Its **beta** was switched off on 2026-05-12. Posts and videos from before then use event names that no longer work; notebook 03 has a table of them.
+# - The Realtime API is *generally available* (GA). Its **beta** was switched off on 2026-05-12. Posts and videos from before then often use event names that no longer work; notebook 03 has a table of them.
 # - Models have an end, too. These are the dates in our tables:
 
 # %% tags=["nbval-check-output"]
@@ -163,7 +163,7 @@ shutdowns()
 billing()
 
 # %% [markdown]
-# By tokens, a long talk costs more *per minute* than a short one. By the minute, it does not. So a good part of the *cost* reason to summarise goes away on GPT-Live.
+# By tokens, a long talk costs more *per minute* than a short one. By the minute, it does not. So a good part of the *cost* reason to summarise would go away on GPT-Live.
 #
 # The other reason stays: a model reads a window of limited size, and what is not in it is forgotten. We guess that holds there, too. That is why this course teaches three steps and not one vendor's setting:
 #
@@ -207,7 +207,7 @@ check_ask_once(ask_once)
 #
 # - `start` returns at once, `stop` waits until everything is let go, `with` stops for you.
 # - After `stop`, what was said is still there to be read. The conversation on the server is gone.
-# - Models and prices end. Trigger, keep and splice do not depend on them.
+# - Models end, and prices change. Trigger, keep and splice do not depend on them.
 #
 # ## In practice
 #

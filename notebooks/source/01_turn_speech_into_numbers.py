@@ -165,7 +165,7 @@ for form in AUDIO_FORMATS.values():
 # %% [markdown]
 # A sixth of the bytes. Two things are lost for it.
 #
-# **High tones.** 8,000 samples a second can hold tones up to 4,000 Hz, half as many. Above that lies much of what tells *s* from *f*.
+# **High tones.** 8,000 samples a second can hold tones up to 4,000 Hz, half as many. Above that lies much of what tells *s* from *f*. First you hear a sentence whole, then as a telephone leaves it.
 
 # %%
 hiss = voice.speak("Sixty-six fresh fish.").pcm
@@ -223,7 +223,7 @@ check_chunks(cut)
 # ## In practice
 #
 # - `session.start(source=...)` does all of this for you. You need it when something sounds wrong: too fast or too slow is a wrong rate, choppy is lost or mixed chunks, noise is a wrong format or an odd byte.
-# # - For a telephone line: `SessionOptions(input_format="g711_ulaw", output_format="g711_ulaw")`, or the profile `telephony`.
+# - For a telephone line: `SessionOptions(input_format="g711_ulaw", output_format="g711_ulaw")`, or the profile `telephony`.
 #
 # ## Further reading
 #

@@ -141,7 +141,7 @@ print(*sent, sep="\n")
 #
 # ## When tools fail
 #
-# A call without an output blocks the conversation: the model waits for ever. So **every** call ends with an output, whatever happens. Here are three that cannot go well.
+# A call without an output leaves the model waiting. So here **every** call ends with an output, whatever happens. Here are three that cannot go well.
 
 
 # %% tags=["nbval-check-output"]
@@ -288,7 +288,7 @@ check_book_table(book_table)
 # ## In practice
 #
 # - Ask before you do something that cannot be undone: let the tool return "Say yes to confirm", and have a second tool that does it.
-# - A slow tool makes a long silence. Instructions such as "say that you are looking it up before you call" help on real models.
+# - A slow tool makes a long silence. Tell the model in its instructions to say first that it is looking something up.
 # - Memory never separates a call from its output: a summary covers both, or neither.
 #
 # ## Further reading
