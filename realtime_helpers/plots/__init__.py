@@ -2,5 +2,6 @@
 
 from .latency import plot_latency
 from .plot import Plot
+from .window import plot_windows
 
-__all__ = ["Plot", "plot_latency"]
+__all__ = ["Plot", "plot_latency", "plot_windows"]
