@@ -1,7 +1,9 @@
 """Figures, each with a sentence that says in words what one sees."""
 
+from .arrivals import plot_arrivals
 from .latency import plot_latency
 from .plot import Plot
+from .turns import plot_turns
 from .window import plot_windows
 
-__all__ = ["Plot", "plot_latency", "plot_windows"]
+__all__ = ["Plot", "plot_arrivals", "plot_latency", "plot_turns", "plot_windows"]
