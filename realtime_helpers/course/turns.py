@@ -22,7 +22,7 @@ _SOUND = 0.003
 _LONGEST_WAIT_MS = 8_000
 _USUAL_SILENCE_MS = 500
 _MARGIN_MS = 500
-_THE_END = "Thank you very much."
+_THE_END = "Stop."
 _PATIENCE_S = 30.0
 
 
