@@ -47,8 +47,7 @@ def _after_summaries(windows: list[int], snapshot: Snapshot) -> list[int]:
     """Numbers of the responses that were the first after a summary."""
     found: list[int] = []
     for record in snapshot.summaries:
-        start = found[-1] if found else 0
-        later = range(start + 1, len(windows))
+        later = range(found[-1] if found else 1, len(windows))
         found += next(
             ([n + 1] for n in later if (windows[n - 1], windows[n]) == (record.window_before, record.window_after)), []
         )

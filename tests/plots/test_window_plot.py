@@ -36,6 +36,11 @@ def test_a_ring_stands_at_the_first_response_after_each_summary() -> None:
     assert rings == [[3, 100], [5, 100]]
 
 
+def test_summaries_of_one_response_after_the_other_all_have_a_ring() -> None:
+    (panel,) = plot_windows({"all the time": talk([0, 90, 90, 90], (90, 90), (90, 90))}).figure.axes
+    assert panel.lines[1].get_xydata().tolist() == [[3, 90], [4, 90]]
+
+
 def test_the_sentence_says_how_often_and_how_much() -> None:
     assert plot_windows({"wide": WIDE, "narrow": NARROW}).sentence == (
         "wide: never summarised, at most 600 tokens read at once, 600 at the end; "
