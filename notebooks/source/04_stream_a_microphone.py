@@ -32,8 +32,6 @@
 # ---
 
 # %%
-import asyncio
-
 from realtime_helpers import RealtimeSession, SilentSink, SpeechSource, captions_text, choose_audio
 from realtime_helpers.audio.formats import CHUNK_BYTES
 from realtime_helpers.audio.jitter import JitterBuffer
@@ -163,6 +161,8 @@ print("more than a second sooner:", reply.done_ms - reply.first_ms > 1_000)
 print("the whole reply came sooner than it sounds:", reply.done_ms - reply.first_ms < reply.sound_ms)
 
 # %% [markdown]
+# (Both figures hold the time that this machine took to recognise your words.)
+#
 # The second line matters too. Speech comes much *faster* than it sounds: here eight times, a setting of the simulator. (Bursts recorded from the real service in 2026 were faster still.) So a longer answer makes the difference larger, and while one listens, most of the answer lies in a buffer already. Notebook 05 interrupts it there.
 
 # %% [markdown]

@@ -9,6 +9,7 @@ from .plot import BLUE, FONT, GREEN, VERMILION, Plot, new_figure
 
 _STYLES = ((VERMILION, "o"), (BLUE, "s"), (GREEN, "^"))
 _PANEL_IN = 2.8
+_DENSE = 100
 
 
 def plot_arrivals(delays: Mapping[str, Sequence[tuple[float, float]]]) -> Plot:
@@ -27,14 +28,16 @@ def plot_arrivals(delays: Mapping[str, Sequence[tuple[float, float]]]) -> Plot:
     latest = max((late for pairs in delays.values() for _, late in pairs), default=0.0)
     for number, (panel, (name, pairs)) in enumerate(zip(panels, delays.items(), strict=True)):
         colour, marker = _STYLES[number % len(_STYLES)]
-        size = 9 if len(pairs) < 100 else 3
-        panel.plot([made for made, _ in pairs], [late for _, late in pairs], marker, color=colour, markersize=size)
-        panel.vlines([made for made, _ in pairs], 0, [late for _, late in pairs], color=colour, alpha=0.4)
+        seconds, late = [made / 1000 for made, _ in pairs], [late for _, late in pairs]
+        is_dense = len(pairs) >= _DENSE
+        panel.plot(seconds, late, marker, color=colour, markersize=3 if is_dense else 9)
+        if not is_dense:
+            panel.vlines(seconds, 0, late, color=colour, alpha=0.4)
         panel.set_title(f"{name}: delay, ms", fontsize=FONT, loc="left")
         panel.tick_params(labelsize=FONT)
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylim(-0.05 * latest - 1, 1.15 * latest + 1)
-    panels[-1].set_xlabel("when the chunk was recorded, ms", fontsize=FONT)
+    panels[-1].set_xlabel("when the chunk was recorded, s", fontsize=FONT)
     return Plot(figure, _in_words(delays))
 
 

@@ -10,7 +10,7 @@ DELAYS = {"naive": [(0.0, 300.0), (40.0, 260.0), (80.0, 220.0)], "safe": [(0.0, 
 def test_each_chunk_is_a_point_and_all_panels_have_one_scale() -> None:
     panels = plot_arrivals(DELAYS).figure.axes
     assert [panel.lines[0].get_xydata().tolist() for panel in panels] == [
-        [[0, 300], [40, 260], [80, 220]], [[0, 0.5]], [],
+        [[0, 300], [0.04, 260], [0.08, 220]], [[0, 0.5]], [],
     ]  # fmt: skip
     assert len({panel.get_ylim() for panel in panels}) == 1
     assert panels[0].get_ylim()[1] > 300
