@@ -13,7 +13,6 @@ import pytest
 from realtime_helpers.simulator import PACES, Config, Parts, Simulator
 from tests.rules.watch import REPORT_VARIABLE, watch_server_sessions
 
-
 HERE = Path(__file__).parent
 BY_THE_CLOCK = (
     "audio", "browser", "clients", "demo", "session", "widgets", "simulator/test_class.py",

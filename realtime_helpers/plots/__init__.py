@@ -1,7 +1,10 @@
 """Figures, each with a sentence that says in words what one sees."""
 
+from .arrivals import plot_arrivals
 from .latency import plot_latency
 from .plot import Plot
+from .turns import plot_turns
 from .waveform import plot_quantisation, plot_waveform
+from .window import plot_windows
 
-__all__ = ["Plot", "plot_latency", "plot_quantisation", "plot_waveform"]
+__all__ = ["Plot", "plot_arrivals", "plot_latency", "plot_quantisation", "plot_turns", "plot_waveform", "plot_windows"]
