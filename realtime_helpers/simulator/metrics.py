@@ -11,7 +11,7 @@ SHARED_DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Set before the first `Metrics` of a process: then the workers' figures are added up (`prometheus_client`'s rule)."""
 
 ERROR_CODES = frozenset({
-    "beta_api_shape_disabled", "cannot_update_speed", "cannot_update_tracing", "cannot_update_voice",
+    "beta_api_shape_disabled", "class_full", "cannot_update_speed", "cannot_update_tracing", "cannot_update_voice",
     "context_length_exceeded", "conversation_already_has_active_response", "conversation_too_large",
     "decimal_above_max_value", "decimal_below_min_value", "engine_failed", "idle_session",
     "input_audio_buffer_commit_empty", "input_audio_buffer_full", "insufficient_quota", "integer_above_max_value",
