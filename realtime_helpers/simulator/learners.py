@@ -165,7 +165,7 @@ class Classroom:
             )
         if learner.open >= limits.sessions:
             raise learner.refuse(
-                "too_many_sessions",
+                "too_many_own_sessions",
                 f"{learner.name} has {limits.sessions} sessions open, which is what each learner of this class may "
                 "have. Stop one with session.stop(), or restart the kernel of a notebook that is done.",
                 now_s,
