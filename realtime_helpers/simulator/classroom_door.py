@@ -56,4 +56,4 @@ def add_classroom(app: web.Application, classroom: Classroom) -> None:
 def refusal_of_learner(request: web.Request, config: Config) -> ProtocolError | None:
     """Why this HTTP request of a learner must wait, if it must. Their key was accepted already."""
     learner = learner_of(request, config)
-    return None if learner is None else learner.another_request(config.clock())
+    return None if learner is None else learner.another_request()

@@ -144,7 +144,7 @@ class Generation:
         self.finished.set()
 
     def _refusal(self) -> ProtocolError | None:
-        return None if self.session.learner is None else self.session.learner.another_request(self.session.clock())
+        return None if self.session.learner is None else self.session.learner.another_request()
 
     async def _produce(self, fault: Fault | None) -> dict[str, Any] | None:
         """Write the reply; returns `status_details` when it is not completed."""

@@ -11,13 +11,15 @@ import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 from urllib.parse import unquote
 
 from .metrics import ERROR_CODES
 from .parts import Ears
 from .protocol_error import ProtocolError
 
+State = Literal["limited", "error", "connected", "gone"]
+_ORDER = get_args(State)  # who may need help is on top: thirty rows do not fit on a projector
 _MINUTE_S = 60.0
 _SHOWN_S = 60.0
 _LONGEST_NAME = 40
@@ -45,12 +47,13 @@ class Learner:
     Args:
         name: As the teacher sees it.
         limits: What they may use.
-        now_s: Seconds since the epoch.
+        clock: Seconds since the epoch.
     """
 
-    def __init__(self, name: str, limits: ClassLimits, now_s: float) -> None:
+    def __init__(self, name: str, limits: ClassLimits, clock: Callable[[], float]) -> None:
         self.name = name
-        self.since_s = self.seen_s = now_s
+        self._clock = clock
+        self.since_s = self.seen_s = clock()
         self.open = 0
         self.sessions = 0
         self.responses = 0
@@ -59,12 +62,12 @@ class Learner:
         self.limited: Counter[str] = Counter()
         self.turn = asyncio.Lock()
         self._limits = limits
-        self._limited_s = float("-inf")
+        self._limited_s = self._error_s = float("-inf")
         self._requests: deque[float] = deque()
 
-    def another_request(self, now_s: float) -> ProtocolError | None:
+    def another_request(self) -> ProtocolError | None:
         """Count one more response or HTTP request; why it must wait, if it must."""
-        self.seen_s = now_s
+        now_s = self.seen_s = self._clock()
         while self._requests and self._requests[0] <= now_s - _MINUTE_S:
             self._requests.popleft()
         most = self._limits.requests_a_minute
@@ -76,18 +79,21 @@ class Learner:
             "rate_limit_exceeded",
             f"{self.name} has asked for {most} answers within a minute, which is what each learner of this class may "
             f"have. Wait {wait_s} seconds, then ask again.",
-            now_s,
         )
 
-    def refuse(self, code: str, message: str, now_s: float) -> ProtocolError:
+    def refuse(self, code: str, message: str) -> ProtocolError:
         """Note that they were limited."""
         self.limited[code] += 1
-        self._limited_s = now_s
+        self._limited_s = self._clock()
         return ProtocolError(code, message)
 
-    def is_limited(self, now_s: float) -> bool:
-        """Whether they were refused something within the last minute."""
-        return now_s - self._limited_s < _SHOWN_S
+    def state(self, now_s: float) -> State:
+        """How they stand; what went wrong is shown for a minute."""
+        if now_s - self._limited_s < _SHOWN_S:
+            return "limited"
+        if now_s - self._error_s < _SHOWN_S:
+            return "error"
+        return "connected" if self.open else "gone"
 
     def server_event(self, event: dict[str, Any]) -> None:
         """Read numbers from an event on its way to them."""
@@ -96,6 +102,7 @@ class Learner:
             self.responses += 1
             self.tokens += (response.get("usage") or {}).get("total_tokens", 0)
             self._count((response.get("status_details") or {}).get("error"))
+            self.seen_s = self._clock()
         elif event["type"] in ("error", "conversation.item.input_audio_transcription.failed"):
             self._count(event["error"])
 
@@ -103,6 +110,7 @@ class Learner:
         if error:
             code = error.get("code") or "none"
             self.errors[code if code in ERROR_CODES else "other"] += 1
+            self._error_s = self._clock()
 
 
 class Classroom:
@@ -134,7 +142,7 @@ class Classroom:
         name = _name(header) or f"somebody at {address or 'an unknown address'}"
         learner = self._learners.get(name)
         if learner is None:
-            learner = Learner(name, self.limits, self._clock())
+            learner = Learner(name, self.limits, self._clock)
             self._make_room()
             self._learners[name] = learner
         learner.seen_s = self._clock()
@@ -154,21 +162,19 @@ class Classroom:
         Raises:
             ProtocolError: All seats are taken, or this learner has as many sessions as one may have.
         """
-        now_s, limits = self._clock(), self.limits
+        limits = self.limits
         if not learner.open and sum(other.open > 0 for other in self._learners.values()) >= limits.learners:
             self.turned_away += 1
             raise learner.refuse(
                 "class_full",
                 f"This class has {limits.learners} learners, and all of them are here. Ask your teacher for a seat: "
                 "the simulator was started with --class.",
-                now_s,
             )
         if learner.open >= limits.sessions:
             raise learner.refuse(
                 "too_many_own_sessions",
                 f"{learner.name} has {limits.sessions} sessions open, which is what each learner of this class may "
                 "have. Stop one with session.stop(), or restart the kernel of a notebook that is done.",
-                now_s,
             )
         learner.open += 1
         learner.sessions += 1
@@ -182,7 +188,10 @@ class Classroom:
     def overview(self) -> dict[str, Any]:
         """What the teacher sees: numbers, names, codes of errors, and nothing that anybody said."""
         now_s = self._clock()
-        learners = sorted(self._learners.values(), key=lambda learner: learner.name.casefold())
+        learners = sorted(
+            self._learners.values(),
+            key=lambda learner: (_ORDER.index(learner.state(now_s)), learner.name.casefold()),
+        )
         rows = [
             _row(learner, now_s) for learner in learners if learner.sessions or learner.responses or learner.limited
         ]
@@ -199,10 +208,8 @@ class Classroom:
 
 
 def _row(learner: Learner, now_s: float) -> dict[str, Any]:
-    limited = learner.is_limited(now_s)
-    state = "limited" if limited else "connected" if learner.open else "gone"
     return {
-        "name": learner.name, "state": state, "open": learner.open, "sessions": learner.sessions,
+        "name": learner.name, "state": learner.state(now_s), "open": learner.open, "sessions": learner.sessions,
         "minutes": round((now_s - learner.since_s) / 60, 1), "quiet_s": round(now_s - learner.seen_s),
         "responses": learner.responses, "tokens": learner.tokens, "errors": dict(learner.errors),
         "limited": dict(learner.limited),

@@ -29,14 +29,14 @@ function since(minutes) {
 }
 
 function state(learner) {
-  if (learner.state === "limited") return learner.open ? "limited now" : "limited now, not connected";
-  return learner.state === "connected" ? "connected" : `gone for ${since(learner.quiet_s / 60)}`.replace("for just now", "just now");
+  const words = { limited: "limited now", error: "error just now", connected: "connected" };
+  if (learner.state in words) return words[learner.state] + (learner.open ? "" : ", not connected");
+  return learner.quiet_s < 60 ? "left just now" : `gone for ${since(learner.quiet_s / 60)}`;
 }
 
 function row(learner) {
   const line = document.createElement("tr");
-  const troubled = learner.state !== "gone" && Object.keys(learner.errors).length > 0;
-  line.className = learner.state === "limited" ? "limited" : troubled ? "troubled" : learner.state;
+  line.className = learner.state;
   const cells = [
     learner.name, state(learner), since(learner.minutes), learner.open, learner.responses,
     learner.tokens.toLocaleString("en"), codes(learner.errors), codes(learner.limited),
@@ -45,6 +45,7 @@ function row(learner) {
     const cell = document.createElement(column ? "td" : "th");
     if (!column) cell.scope = "row";
     if (column >= 3 && column <= 5) cell.className = "number";
+    if (text === "none") cell.className = "none";
     cell.textContent = text;
     line.append(cell);
   });
@@ -53,9 +54,9 @@ function row(learner) {
 
 function draw(room) {
   const limited = room.learners.filter((learner) => learner.state === "limited").length;
-  const failed = room.learners.filter((learner) => Object.keys(learner.errors).length).length;
+  const failed = room.learners.filter((learner) => learner.state === "error").length;
   const parts = [`${room.here} of ${many(room.seats, "learner")} here`, `${many(room.sessions, "session")} open`];
-  parts.push(failed ? `${failed} with errors` : "no errors");
+  parts.push(failed ? `${failed} with an error just now` : "no errors now");
   parts.push(limited ? `${limited} limited now` : "nobody is limited");
   if (room.turned_away) parts.push(`turned away for want of a seat: ${many(room.turned_away, "time")}`);
   write("sentence", parts.join(" · "));
