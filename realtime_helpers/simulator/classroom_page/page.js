@@ -78,7 +78,6 @@ async function look() {
     draw(await answer.json());
     show("room", true);
   }
-  at("room").classList.toggle("stale", !fresh);
   show("door", refused);
   write("trouble", fresh || (refused && !token) ? "" : refused ? "This is not the teacher's token." : "The simulator does not answer. These figures are old.");
   if (!refused) setTimeout(look, EVERY_MS);
