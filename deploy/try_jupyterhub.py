@@ -46,19 +46,19 @@ async def log_in(session: aiohttp.ClientSession, hub: str, name: str) -> str:
     """Log in as a browser does, and make a token for what follows."""
     async with session.get(f"{hub}/hub/login"):
         pass
-    form = {"username": name, "password": PASSWORD, "_xsrf": xsrf(session, hub)}
+    form = {"username": name, "password": PASSWORD, "_xsrf": xsrf(session)}
     async with session.post(f"{hub}/hub/login", data=form, allow_redirects=False) as answer:
         assert answer.status == 302, await answer.text()
-    headers = {"X-XSRFToken": xsrf(session, hub), "Referer": f"{hub}/hub/home"}
+    headers = {"X-XSRFToken": xsrf(session), "Referer": f"{hub}/hub/home"}
     async with session.get(f"{hub}/hub/token") as answer:
         assert answer.status == 200
-    headers["X-XSRFToken"] = xsrf(session, hub)
+    headers["X-XSRFToken"] = xsrf(session)
     async with session.post(f"{hub}/hub/api/users/{name}/tokens", headers=headers, json={}) as answer:
         assert answer.status == 201, await answer.text()
         return str((await answer.json())["token"])
 
 
-def xsrf(session: aiohttp.ClientSession, hub: str) -> str:
+def xsrf(session: aiohttp.ClientSession) -> str:
     cookies = [cookie for cookie in session.cookie_jar if cookie.key == "_xsrf"]
     return max(cookies, key=lambda cookie: len(cookie["path"])).value
 
