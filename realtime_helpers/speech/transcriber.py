@@ -33,12 +33,11 @@ class Transcriber:
 
     Args:
         phrases: Phrases that are likely here. They help recognition; they are never an answer by themselves.
-        nice: How far its process stands back for others (POSIX); 0 not at all.
     """
 
-    def __init__(self, phrases: Iterable[str] = (), *, nice: int = 0) -> None:
+    def __init__(self, phrases: Iterable[str] = ()) -> None:
         self._phrases = sorted(set(phrases))
-        self._worker = Worker("realtime_helpers.speech.transcriber_worker", nice=nice)
+        self._worker = Worker("realtime_helpers.speech.transcriber_worker")
         self._lock = threading.Lock()
         self._loaded = False
 

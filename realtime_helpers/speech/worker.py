@@ -8,7 +8,6 @@ event loop for a second and more, and a crash or a licence boundary stays outsid
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -70,12 +69,10 @@ class Worker:
 
     Args:
         module: Module to run with `python -m`; it calls `serve`.
-        nice: How far it stands back for other processes (POSIX); 0 not at all.
     """
 
-    def __init__(self, module: str, *, nice: int = 0) -> None:
+    def __init__(self, module: str) -> None:
         self._module = module
-        self._nice = nice
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -115,8 +112,6 @@ class Worker:
             self._end()
             command = [sys.executable, "-P", "-m", self._module]  # -P: a queue.py beside the notebook is not for it
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            if self._nice and hasattr(os, "setpriority"):
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, self._nice)
             self._finish = weakref.finalize(self, _end_process, self._process)  # also at exit, if nobody closes
         return self._process
 

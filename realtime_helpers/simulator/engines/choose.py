@@ -5,9 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ...errors import SettingsError
-from ...speech import Transcriber
 from ..parts import BuiltinEars, BuiltinVoice, Ears, Responder, Voice
-from ..phrases import PHRASES
 from ..responder import BuiltinResponder
 from ..shared_ears import SharedEars
 
@@ -48,15 +46,12 @@ def choose_voice(word: str) -> Voice:
     raise _unknown("voice", word, "builtin, piper:PATH of a model, or URL#MODEL such as http://localhost:8880/v1#tts-1")
 
 
-_NICE = 5
-
-
 def choose_ears(word: str, *, at_once: int = 1) -> Ears:
     """Ears: `builtin`, `URL#MODEL` or `faster-whisper[:MODEL]`.
 
     Args:
         word: Which.
-        at_once: How many built-in recognisers may work at the same time. Several stand back for the server itself.
+        at_once: How many built-in recognisers may work at the same time.
 
     Raises:
         SettingsError: There are none of that name.
@@ -66,7 +61,7 @@ def choose_ears(word: str, *, at_once: int = 1) -> Ears:
     if word == "builtin":
         if at_once == 1:
             return BuiltinEars()
-        return SharedEars([BuiltinEars(Transcriber(PHRASES, nice=_NICE)) for _ in range(at_once)])
+        return SharedEars([BuiltinEars() for _ in range(at_once)])
     if kind == "faster-whisper":
         from .faster_whisper import DEFAULT_MODEL, FasterWhisperEars
 
