@@ -2,5 +2,7 @@
 
 from .latency import plot_latency
 from .plot import Plot
+from .timeline import plot_timeline
+from .usage import plot_usage
 
-__all__ = ["Plot", "plot_latency"]
+__all__ = ["Plot", "plot_latency", "plot_timeline", "plot_usage"]
