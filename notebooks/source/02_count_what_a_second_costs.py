@@ -317,7 +317,7 @@ def price_usd(usage, prices):
 
 
 # %% tags=["self-check"]
-check_price(price_usd)
+check_price(price_usd)  # the self-check
 
 # %% [markdown]
 # <details><summary>Hint 1</summary>There are six kinds of tokens: text and audio, each of them read fresh, read from the cache, or written. Find each of the six numbers first.</details>
