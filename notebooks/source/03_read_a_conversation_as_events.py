@@ -248,9 +248,11 @@ for event in INTERLEAVED[32:42]:
 def collect(events):
     """The words of each item by its id."""
     words = {}
+    # solution begins
+    # stub: for event in events:
+    # stub:     if event["type"] == "response.output_audio_transcript.delta":
+    # stub:         pass  # <- keep event["delta"] under event["item_id"], and go on from here
     for event in events:
-        # solution begins
-        # stub: pass  # <- your reducer
         kind = event["type"]
         if not kind.startswith(("conversation.item.input_audio_transcription.", "response.output_audio_transcript.")):
             continue
@@ -258,7 +260,7 @@ def collect(events):
             words[event["item_id"]] = words.get(event["item_id"], "") + event["delta"]
         elif kind.endswith((".completed", ".done")):
             words[event["item_id"]] = event["transcript"]
-        # solution ends
+    # solution ends
     return words
 
 
