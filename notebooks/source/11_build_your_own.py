@@ -209,7 +209,7 @@ Markdown(minutes(conversation_record(meeting)))
 def my_bot():
     """A session that was not started yet."""
     # solution begins
-    # stub: return RealtimeSession(options=PROFILES["voice_assistant"])
+    # stub: return RealtimeSession(options=SessionOptions())  # <- instructions, a tool, a memory
 
     def set_timer(minutes: int) -> str:
         """Set a kitchen timer."""
