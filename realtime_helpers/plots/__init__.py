@@ -2,5 +2,6 @@
 
 from .latency import plot_latency
 from .plot import Plot
+from .policies import Held, plot_cost_over_time, plot_recall_against_cost
 
-__all__ = ["Plot", "plot_latency"]
+__all__ = ["Held", "Plot", "plot_cost_over_time", "plot_latency", "plot_recall_against_cost"]
