@@ -54,7 +54,9 @@ def _record(scenario: str, events: Sequence[tuple[str, Event]]) -> Recording:
     return Recording(scenario, summary_id, tuple(event["item_id"] for event in deletes), received)
 
 
-def check_deletes(deletes: Callable[[Sequence[Event], str, Sequence[str]], object], cases: Sequence[Recording]) -> Verdict:
+def check_deletes(
+    deletes: Callable[[Sequence[Event], str, Sequence[str]], object], cases: Sequence[Recording]
+) -> Verdict:
     """Whether a function waits for the server's word before it deletes, and asks again for what is still there.
 
     It is asked after every single event of every recording.
@@ -94,7 +96,9 @@ def _problem(answer: list[object], known: Sequence[Event], case: Recording) -> s
         )
     wanted = [item_id for item_id in case.old_ids if item_id not in deleted]
     if set(answer) - set(wanted):
-        return "the function asks for items that are deleted already. 'conversation.item.deleted' names them in item_id."
+        return (
+            "the function asks for items that are deleted already. 'conversation.item.deleted' names them in item_id."
+        )
     if missing := set(wanted) - set(answer):
         return (
             f"the summary stands, and {len(missing)} of the old items are still on the server, but the function does "

@@ -101,8 +101,8 @@ def check_cheapest(choose: Callable[[Outlook], object], patterns: dict[str, Outl
         if yours.turns_lost > best.turns_lost:
             return Verdict(
                 False,
-                f"for {name!r}, {_named(yours)} lets the server drop {yours.turns_lost} turns for good. Leave out every "
-                "forecast whose turns_lost is not 0.",
+                f"for {name!r}, {_named(yours)} lets the server drop {yours.turns_lost} turns for good. Leave out "
+                "every forecast whose turns_lost is not 0.",
             )
         if yours.total_usd > best.total_usd * _NEAR_ENOUGH:
             more = yours.total_usd / best.total_usd - 1
@@ -113,7 +113,9 @@ def check_cheapest(choose: Callable[[Outlook], object], patterns: dict[str, Outl
                 f"{more:.0%} too much. Compare the forecasts of several strategies, Strategy() among them.",
             )
         found.append(f"{name}: {_named(yours)}, ${yours.total_usd:.2f}")
-    return Verdict(True, f"each is within {_NEAR_ENOUGH - 1:.0%} of the least, and no turn is lost. {'; '.join(found)}.")
+    return Verdict(
+        True, f"each is within {_NEAR_ENOUGH - 1:.0%} of the least, and no turn is lost. {'; '.join(found)}."
+    )
 
 
 def _named(forecast: Forecast) -> str:

@@ -47,9 +47,7 @@ def plot_cost_over_time(outlook: Outlook, strategies: Mapping[str, Strategy], hi
         trigger = all_strategies[_BEST].trigger_tokens
         best = "no summary" if trigger is None else f"a summary at {trigger:,} tokens"
         costs_in_words = ", ".join(f"{name} ${usd:.2f}" for name, usd in ends.items() if name != _BEST)
-        sentences.append(
-            f"at a hit rate of {hit_rate:.0%}: {costs_in_words}; cheapest is {best}, ${ends[_BEST]:.2f}"
-        )
+        sentences.append(f"at a hit rate of {hit_rate:.0%}: {costs_in_words}; cheapest is {best}, ${ends[_BEST]:.2f}")
     panels[0].set_ylabel("USD so far", fontsize=FONT)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=FONT)
@@ -77,8 +75,15 @@ def plot_recall_against_cost(tried: Sequence[Held]) -> Plot:
     panel = figure.subplots()
     for one, (colour, marker, _) in zip(tried, _LOOKS, strict=False):
         panel.plot(
-            [one.cost_usd], [one.known * 100], marker, color=colour, markersize=16, markerfacecolor="none",
-            markeredgewidth=3, label=one.policy, clip_on=False,
+            [one.cost_usd],
+            [one.known * 100],
+            marker,
+            color=colour,
+            markersize=16,
+            markerfacecolor="none",
+            markeredgewidth=3,
+            label=one.policy,
+            clip_on=False,
         )  # fmt: skip - hollow, so that two that are near each other can both be seen
     panel.set_xlim(0, 1.1 * max(one.cost_usd for one in tried))
     panel.set_ylim(-4, 104)

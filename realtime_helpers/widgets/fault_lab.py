@@ -17,7 +17,7 @@ Play = Callable[[str], Result]
 _FIRST = "deaf"
 
 
-class FaultLab(ipywidgets.VBox):
+class FaultLab(ipywidgets.VBox):  # type: ignore[misc] - ipywidgets has no types
     """The 24 scenarios, and what became of both clients in the one that was played last.
 
     A scenario is played on a thread of its own: a button's callback may run where cells or other callbacks wait.
@@ -92,13 +92,17 @@ class FaultLab(ipywidgets.VBox):
         assert self.result is not None
         return self.result
 
-    def close(self) -> None:
-        """Let what plays come to its end, take the panel away, and end the speech engines."""
+    def stop(self) -> None:
+        """Let what plays come to its end, and end the speech engines. The next Play starts them again."""
         if self._player is not None:
             self._player.join()
         if self._parts is not None:
             self._parts.close()
             self._parts = None
+
+    def close(self) -> None:
+        """Stop, and take the panel away."""
+        self.stop()
         super().close()
 
     def _on_play(self, _button: object) -> None:
