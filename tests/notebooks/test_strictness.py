@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from .lessons import ROOT
+from .lessons import FOLDER, ROOT
 
 BEHIND = {
     "a task": "import asyncio\nasync def fails():\n    raise ValueError('lost')\n"
@@ -21,10 +22,14 @@ BEHIND = {
     "session.start()\nwhile session.snapshot.state is not State.FAILED: pass",
 }
 
-# three helpers, broken, each with a notebook that teaches it
-MUTATIONS: dict[str, tuple[str, str, str, str]] = {
-    "cached tokens counted twice": (
-        "conversation/usage.py", "", "", "02",
+# a helper, what stands in it, what stands there instead, and a notebook that teaches it
+MUTATIONS = {
+    "a codec with another bias": ("audio/g711.py", "_MU_BIAS = 33", "_MU_BIAS = 66", "01"),
+    "audio tokens counted as text": (
+        "conversation/usage.py", 'read.get("audio_tokens")', 'read.get("text_tokens")', "02",
+    ),
+    "one turn too few kept": (
+        "memory/policy.py", "max(self.keep_turns, count)", "max(self.keep_turns - 1, count)", "06",
     ),
 }  # fmt: skip
 
@@ -45,3 +50,18 @@ def test_a_failure_in_the_background_fails_the_cell(code: str, tmp_path: Path) -
     assert nbval(tmp_path / "bad.ipynb").returncode == 1
     told = nbval(tmp_path / "told.ipynb")
     assert told.returncode == 0, told.stdout
+
+
+@pytest.mark.parametrize(("module", "right", "wrong", "number"), MUTATIONS.values(), ids=MUTATIONS)
+def test_a_broken_helper_turns_the_notebook_that_teaches_it_red(
+    module: str, right: str, wrong: str, number: str, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "realtime_helpers", tmp_path / "realtime_helpers")
+    broken = tmp_path / "realtime_helpers" / module
+    text = broken.read_text(encoding="utf-8")
+    assert text.count(right) == 1
+    broken.write_text(text.replace(right, wrong), encoding="utf-8")
+    (notebook,) = FOLDER.glob(f"{number}_*.ipynb")
+    result = nbval(notebook, tmp_path)
+    assert result.returncode == 1, result.stdout
+    assert "Cell" in result.stdout
