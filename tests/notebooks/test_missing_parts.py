@@ -17,12 +17,13 @@ SOURCES = sorted((FOLDER / "source").glob("[0-9][0-9]_*.py"))
 PARTS = {
     "widgets": ("ipywidgets", "anywidget"),
     "figures": ("matplotlib",),
+    "progress": ("tqdm",),
     "simulator": ("aiohttp", "espeakng_loader", "pocketsphinx", "webrtcvad"),
     "sound": ("sounddevice", "simpleaudio"),
     "older style": ("nest_asyncio",),
 }
 OPTIONAL = re.compile(
-    r"^\s*(?:import|from) (ipywidgets|anywidget|matplotlib|sounddevice|simpleaudio|nest_asyncio)\b", re.MULTILINE
+    r"^\s*(?:import|from) (ipywidgets|anywidget|matplotlib|tqdm|sounddevice|simpleaudio|nest_asyncio)\b", re.MULTILINE
 )
 A_STEP = re.compile(r"pip install|realtime-workshop|apt-get|%env")
 LONGEST_OUTPUT_LINES = 3
@@ -66,8 +67,9 @@ def test_its_first_cells_run_or_say_what_to_do(source: Path) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_it_imports_what_may_be_missing_only_through_helpers_that_say_so(source: Path) -> None:
-    assert not OPTIONAL.search("\n".join(code_cells(source)))
+def test_what_may_be_missing_is_imported_where_it_is_used(source: Path) -> None:
+    """In the first cell it would fail with a traceback, before a helper of ours can say what to do."""
+    assert not OPTIONAL.search(code_cells(source)[0])
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
