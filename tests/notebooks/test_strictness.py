@@ -24,7 +24,7 @@ BEHIND = {
 
 # a helper, what stands in it, what stands there instead, and a notebook that teaches it
 MUTATIONS = {
-    "a codec with another bias": ("audio/g711.py", "_MU_BIAS = 33", "_MU_BIAS = 66", "01"),
+    "chunks of half the length": ("audio/formats.py", "\nCHUNK_MS = 40", "\nCHUNK_MS = 20", "01"),
     "audio tokens counted as text": (
         "conversation/usage.py", 'read.get("audio_tokens")', 'read.get("text_tokens")', "02",
     ),
