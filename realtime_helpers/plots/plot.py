@@ -16,6 +16,7 @@ FONT = 14
 """Points: readable from the last row of a lecture room at the sizes that we draw."""
 BLUE, VERMILION, GREEN, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
 """Okabe and Ito's colours: different to every eye. No plot of ours tells anything by colour alone."""
+_COLOURS = 128
 
 
 class Plot(NamedTuple):
@@ -28,10 +29,15 @@ class Plot(NamedTuple):
     sentence: str
 
     def png(self) -> bytes:
-        """The figure as a PNG picture."""
-        buffer = io.BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=100)
-        return buffer.getvalue()
+        """The figure as a PNG picture, of few colours: committed notebooks hold it, and this takes a third."""
+        from PIL import Image  # matplotlib brings it
+
+        drawn, small = io.BytesIO(), io.BytesIO()
+        self.figure.savefig(drawn, format="png", dpi=100)
+        with Image.open(drawn) as picture:
+            few = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+        few.save(small, format="PNG", optimize=True)
+        return small.getvalue()
 
     def _repr_html_(self) -> str:
         picture, words = base64.b64encode(self.png()).decode(), html.escape(self.sentence)
