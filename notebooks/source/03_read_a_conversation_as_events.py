@@ -6,13 +6,13 @@
 #     name: python3
 #   minutes:
 #     exercises: 10
-#     teaching: 15
+#     teaching: 20
 # ---
 
 # %% [markdown]
 # # Read a conversation as events
 #
-# **Minutes:** 15 to read and run, 10 for the exercise.
+# **Minutes:** 20 to read and run, 10 for the exercise.
 #
 # ### What you'll do
 #

@@ -6,13 +6,13 @@
 #     name: python3
 #   minutes:
 #     exercises: 15
-#     teaching: 15
+#     teaching: 20
 # ---
 
 # %% [markdown]
 # # Build your own
 #
-# **Minutes:** 15 to read and run, 15 for the exercise.
+# **Minutes:** 20 to read and run, 15 for the exercise.
 #
 # ### What you'll do
 #

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 FONT = 14
 """Points: readable from the last row of a lecture room at the sizes that we draw."""
+_COLOURS = 64
 BLUE, VERMILION, GREEN, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
 """Okabe and Ito's colours: different to every eye. No plot of ours tells anything by colour alone."""
-_COLOURS = 128
 
 
 class Plot(NamedTuple):
@@ -29,15 +29,13 @@ class Plot(NamedTuple):
     sentence: str
 
     def png(self) -> bytes:
-        """The figure as a PNG picture, of few colours: committed notebooks hold it, and this takes a third."""
-        from PIL import Image  # matplotlib brings it
+        """The figure as a PNG picture. Our figures have few colours: a palette makes a notebook a third as large."""
+        from PIL import Image  # matplotlib needs it, too
 
-        drawn, small = io.BytesIO(), io.BytesIO()
+        drawn, picture = io.BytesIO(), io.BytesIO()
         self.figure.savefig(drawn, format="png", dpi=100)
-        with Image.open(drawn) as picture:
-            few = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
-        few.save(small, format="PNG", optimize=True)
-        return small.getvalue()
+        Image.open(drawn).convert("RGB").quantize(_COLOURS).save(picture, "PNG", optimize=True)
+        return picture.getvalue()
 
     def _repr_html_(self) -> str:
         picture, words = base64.b64encode(self.png()).decode(), html.escape(self.sentence)
