@@ -6,13 +6,13 @@
 #     name: python3
 #   minutes:
 #     exercises: 8
-#     teaching: 15
+#     teaching: 20
 # ---
 
 # %% [markdown]
 # # Count what a second costs
 #
-# **Minutes:** 15 to read and run, 8 for the exercise.
+# **Minutes:** 20 to read and run, 8 for the exercise.
 #
 # ### What you'll do
 #
@@ -27,7 +27,9 @@
 #
 # ### What you'll need
 #
-# Nothing but this notebook. A **token** is the unit in which models read and write, and in which they are billed. The numbers come from the local simulator. It counts by the documented rules; where it has to estimate, we say so.
+# The workshop's package, installed. If the first cell says `No module named 'realtime_helpers'`, run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
+#
+# A **token** is the unit in which models read and write, and in which they are billed. The numbers come from the local simulator. It counts by the documented rules; where it has to estimate, we say so.
 #
 # ---
 
@@ -60,7 +62,7 @@ prices = find_prices(settings.model)
 # %% [markdown]
 # ## Type it, then say it
 #
-# The same four sentences. First they are typed and answered in writing. Then they are spoken and answered aloud.
+# Four sentences, twice. First they are typed and answered in writing. Then they are spoken and answered aloud.
 
 
 # %%
@@ -99,11 +101,11 @@ print("in: ", usage.input_text, "text +", usage.input_audio, "audio, of these fr
 print("out:", usage.output_text, "text +", usage.output_audio, "audio")
 
 # %% [markdown]
-# You only spoke, so why is there text going in? These are the instructions: every answer reads them first. And why is there text coming out? A spoken reply is written, too: its transcript comes along.
+# You only spoke, so why does text go in? These are the instructions: every answer reads them first. And why does text come out? A spoken answer brings its own words along.
 #
 # ## Tokens per second
 #
-# > **Predict, then run.** A widely read notebook of 2025 teaches: one second of audio is about 150 tokens, ten times the text. How many tokens will one second of your voice take: 10, 50 or 150?
+# > **Predict, then run.** A widely read notebook teaches: one second of audio is about 150 tokens, ten times the text. How many tokens will one second of your voice take: 10, 50 or 150?
 #
 # An answer reads *everything* again. So what your newest turn added is what this answer read, minus what the answer before it had read and written. `added_tokens` takes that difference.
 
@@ -246,7 +248,7 @@ print(f"the same talk without a cache: ${nothing_cached:.4f}, {nothing_cached / 
 #
 # > **Predict, then run.** An hour is sixty minutes. Will an hour of this talk cost sixty times its average minute, less, or more?
 #
-# Two kinds of numbers stand in this table. Those *from the ledger* are what the usage of this talk says, times list prices. Those *forecast* come from a model of how a talk grows. We add two seconds of pause a turn, which is our assumption.
+# Two kinds of numbers stand in this table. Those *from the ledger* are what the usage of this talk says, times list prices. Those that are *forecast* come from a model of how a talk like this one grows when nothing is ever summarised. We add two seconds of pause a turn, which is our assumption.
 
 # %% tags=["nbval-check-output"]
 PAUSE_S = 2
@@ -281,7 +283,7 @@ Table(
 )
 
 # %% [markdown]
-# With a perfect cache an hour is affordable. With a poor one, re-reading is nearly everything you pay for. So measure the share of hits, do not hope: `snapshot.cache_hit_rate` has it.
+# Compare the last three lines: without a cache, reading again is nearly everything you pay for. So measure the share of hits, do not hope: `snapshot.cache_hit_rate` has it.
 #
 # ---
 #

@@ -6,13 +6,13 @@
 #     name: python3
 #   minutes:
 #     exercises: 10
-#     teaching: 15
+#     teaching: 20
 # ---
 
 # %% [markdown]
 # # Read a conversation as events
 #
-# **Minutes:** 15 to read and run, 10 for the exercise.
+# **Minutes:** 20 to read and run, 10 for the exercise.
 #
 # ### What you'll do
 #
@@ -27,7 +27,9 @@
 #
 # ### What you'll need
 #
-# Nothing but this notebook. An **event** is one JSON message on the line between you and the server. Everything you see in the other notebooks is made of them.
+# The workshop's package, installed. If the first cell says `No module named 'realtime_helpers'`, run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
+#
+# An **event** is one JSON message on the line between you and the server. Everything you see in the other notebooks is made of them.
 #
 # ---
 

@@ -6,13 +6,13 @@
 #     name: python3
 #   minutes:
 #     exercises: 15
-#     teaching: 15
+#     teaching: 20
 # ---
 
 # %% [markdown]
 # # Build your own
 #
-# **Minutes:** 15 to read and run, 15 for the exercise.
+# **Minutes:** 20 to read and run, 15 for the exercise.
 #
 # ### What you'll do
 #
@@ -27,7 +27,9 @@
 #
 # ### What you'll need
 #
-# Notebooks 00 to 07, and 10 for tools. Everything runs on the simulator. Its mind is rules: it calls tools and remembers, but it does *not* follow instructions. A real model does.
+# The workshop's package, installed. If the first cell says `No module named 'realtime_helpers'`, run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again. You should have worked through notebooks 00 to 07, and 10 for tools.
+#
+# Everything runs on the simulator. Its mind is rules: it calls tools and remembers, but it does *not* follow instructions. A real model does.
 #
 # ---
 
