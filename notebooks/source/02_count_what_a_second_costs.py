@@ -31,6 +31,8 @@
 #
 # A **token** is the unit in which models read and write, and in which they are billed. The numbers come from the local simulator. It counts by the documented rules; where it has to estimate, we say so.
 #
+# If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
+#
 # ---
 
 # %%

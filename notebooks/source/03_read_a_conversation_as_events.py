@@ -31,6 +31,8 @@
 #
 # An **event** is one JSON message on the line between you and the server. Everything you see in the other notebooks is made of them.
 #
+# If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
+#
 # ---
 
 # %%

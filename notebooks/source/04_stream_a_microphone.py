@@ -29,6 +29,8 @@
 #
 # Nothing but this notebook, no microphone either. A **simulator** on this machine takes the time that the real service took when it was recorded; its latencies are estimates.
 #
+# If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
+#
 # ---
 
 # %%

@@ -28,6 +28,8 @@
 #
 # Nothing but this notebook. A **simulator** on this machine hears and speaks for real. Its turn detection follows the service's arithmetic; its detector is another one, so the exact milliseconds are its own.
 #
+# If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
+#
 # ---
 
 # %%

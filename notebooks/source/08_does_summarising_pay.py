@@ -28,6 +28,8 @@
 #
 # Nothing but this notebook. No server is started and nothing is billed: session and simulator run in this kernel, on a clock that jumps over every wait. Tokens are counted by the simulator; prices are OpenAI's list prices. So every figure in US dollars is an estimate.
 #
+# If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
+#
 # ---
 
 # %% [markdown]
@@ -50,9 +52,8 @@
 # %%
 from contextlib import closing
 
-from tqdm.auto import tqdm
-
 from realtime_helpers import PRICES, PRICES_AS_OF, TEXT_PRICES, Outlook, Strategy, best_trigger, forecast_cost
+from realtime_helpers.course import progress
 from realtime_helpers.course.policies import (
     CONTENDERS,
     MODEL,
@@ -71,7 +72,7 @@ from realtime_helpers.widgets.hit_rate_dial import HitRateDial
 # %%
 short, long = [], []
 with closing(lab_parts()) as parts:
-    for contender in tqdm(CONTENDERS, desc="talks held"):
+    for contender in progress(CONTENDERS, "talks held"):
         after_30, after_120 = hold_talk(contender, [30, 120], parts)
         short.append(after_30)
         long.append(after_120)

@@ -31,6 +31,8 @@
 #
 # Everything runs on the simulator. Its mind is rules: it calls tools and remembers, but it does *not* follow instructions. A real model does.
 #
+# If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
+#
 # ---
 
 # %%
