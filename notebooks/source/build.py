@@ -119,10 +119,19 @@ def _stub(block: re.Match[str]) -> str:
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description="Make the notebooks out of their sources.")
     parser.add_argument("numbers", nargs="*", help="Only these, such as 02; all of them without one.")
-    numbers = parser.parse_args(arguments).numbers
+    parser.add_argument(
+        "--solutions", type=Path, help="Write the edition with solutions, not executed, to this folder."
+    )
+    options = parser.parse_args(arguments)
+    numbers = options.numbers
     chosen = [source for source in sources() if not numbers or source.name[:2] in numbers]
     if not chosen:
         sys.exit(f"There is no source {', '.join(numbers)} in {SOURCES}.")
+    if options.solutions is not None:
+        options.solutions.mkdir(parents=True, exist_ok=True)
+        for source in chosen:
+            nbformat.write(solution(read(source)), options.solutions / target(source).name)
+        return
     with ThreadPoolExecutor(2) as pool:
         for path in pool.map(build, chosen):
             print(path.relative_to(FOLDER.parent))
