@@ -48,7 +48,7 @@ class StrictKernel(IPythonKernel):
         if facade is None:
             return []
         found: list[str] = []
-        for session in [thing for thing in gc.get_objects() if isinstance(thing, facade.RealtimeSession)]:
+        for session in [thing for thing in gc.get_objects() if type(thing) is facade.RealtimeSession]:
             now = session.snapshot
             problems = [*now.problems, *([str(now.error)] if now.error else [])]
             found += problems[self._told.get(id(session), 0) :]
