@@ -59,7 +59,7 @@ settings = choose_server("simulator", turns=14)  # or "openai", "azure": costs t
 #
 # People hear that somebody has finished. A server has to guess. The usual guess is **server VAD**: after so many milliseconds of silence (`silence_duration_ms`), the turn is over and the answer begins.
 #
-# Here is somebody who thinks while they speak. The pauses are 330 and 700 milliseconds long.
+# Here is somebody who thinks while they speak. Their pauses are 330 and 700 milliseconds long.
 
 # %%
 sentence = hesitant("My favorite color", 330, "is", 700, "green.")
@@ -90,7 +90,7 @@ for name, hearing in heard.items():
     print(f"{name}: waited {round(hearing.waited_ms, -1):.0f} ms after the last word, {len(hearing.turns)} turn(s)")
 
 # %% [markdown]
-# It is a little more than the dial says: sound is looked at in frames of 32 ms, and a voice fades. The network and the model come on top.
+# It is a little more than the dial says: sound is looked at in frames of 32 ms, and the detector takes a moment to be sure. The network and the model come on top.
 #
 # ## Sense instead of silence
 #
@@ -142,7 +142,7 @@ print("bot:", now.turns[0].assistant_text)
 # %% [markdown]
 # ## Interrupt a story
 #
-# Now both sides take real time. The user is an open microphone, and the sink takes as long as a loudspeaker. You ask for a long story, and after a second or two of it you begin to speak. That is a **barge-in**.
+# Now both sides take real time. The user is like an open microphone, and the sink takes as long as a loudspeaker. You ask for a long story, and after a second or two of it you begin to speak. That is a **barge-in**.
 #
 # Servers send speech much faster than it sounds. So when you interrupt, most of the story has *arrived*, and little of it was *heard*. The **play-head** knows the difference: it counts the milliseconds that left the loudspeaker.
 #
@@ -167,7 +167,7 @@ print(f"SAID,  {len(story.text.split()):>3} words: {story.text}\n")
 print(f"HEARD, {len(story.heard_text.split()):>3} words: {story.heard_text}")
 
 # %% [markdown]
-# Said is not heard. If the model kept the whole story in its memory, it would believe that you know the end. "As I told you, the goat apologised": no, it did not tell you.
+# Said is not heard. If the model kept the whole story in its memory, it would believe that you know the end. "As I told you, they kept the elephant." No, you were not told.
 #
 # So the session does three things at once when the server reports `speech_started`: it silences the loudspeaker, asks the play-head how many milliseconds of *this* reply were heard, and sends `conversation.item.truncate`. Here it is, and the server's own copy of the reply afterwards:
 
