@@ -9,6 +9,7 @@ export default {
     };
     const isKey = (event) => event.key === " " || event.key === "Enter";
     const draw = () => {
+      if (model.get("disabled")) hold(false); // a grey button hears no release
       const isHeld = model.get("is_held");
       button.disabled = model.get("disabled");
       button.title = model.get("tooltip");
