@@ -36,7 +36,7 @@ export default {
     button.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch asks for one
     const leave = () => { if (document.hidden) hold(false); };
     document.addEventListener("visibilitychange", leave);
-    el.classList.add("realtime-panel", "realtime-talk");
+    panelAt(el, "realtime-talk");
     el.append(button);
     model.on("change", draw);
     draw();
