@@ -27,7 +27,7 @@ class Panel(anywidget.AnyWidget):
         session: What is shown; also when it is started again.
     """
 
-    _css = PANEL_CSS
+    _css: str | Path = PANEL_CSS
 
     picture = traitlets.Dict().tag(sync=True)
     """What is drawn, as plain data."""
