@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from ..runtime import BackgroundLoop, background_loop
+from ..runtime import background_loop
 from ..session.views import LOOK_EVERY_S, VIEWS_THREAD
 
 _PATIENCE_S = 10.0
@@ -29,12 +29,11 @@ class Soon:
 
     Args:
         function: What to call. One that raises is called no more.
-        thread: Where.
     """
 
-    def __init__(self, function: Callable[[], object], thread: BackgroundLoop | None = None) -> None:
+    def __init__(self, function: Callable[[], object]) -> None:
         self._function = function
-        self._thread = thread or background_loop(VIEWS_THREAD)
+        self._thread = background_loop(VIEWS_THREAD)
         self._is_due = False
         self._is_over = False
         self._called_at_s = float("-inf")

@@ -51,11 +51,11 @@ class SideMeter:
     _meter: LevelMeter = field(default_factory=LevelMeter)
     _peaks: deque[int] = field(default_factory=lambda: deque(maxlen=SHOWN_S * 1000 // _STEP_MS))
     _rest: bytes = b""
-    _heard_ms: float = 0.0
+    _heard_bytes: int = 0
 
     def add(self, pcm: bytes) -> None:
         """Measure what comes next: PCM16, 24 kHz, mono."""
-        self._heard_ms += len(pcm) / BYTES_PER_MS
+        self._heard_bytes += len(pcm)
         step = _STEP_MS * BYTES_PER_MS
         waiting = self._rest + pcm
         whole = len(waiting) - len(waiting) % step
@@ -67,7 +67,9 @@ class SideMeter:
     def now(self) -> SideLevel:
         """How loud it is."""
         meter = self._meter
-        return SideLevel(meter.level, meter.clippings, meter.silent_ms, self._heard_ms, tuple(self._peaks))
+        return SideLevel(
+            meter.level, meter.clippings, meter.silent_ms, self._heard_bytes / BYTES_PER_MS, tuple(self._peaks)
+        )
 
 
 def levels_picture(now: Snapshot, levels: Mapping[Side, SideLevel]) -> dict[str, Any]:
@@ -112,7 +114,7 @@ def _in_words(heard: SideLevel, now: Snapshot, *, is_user: bool) -> str:
         return f"silent for {heard.silent_ms / 1000:.0f} s{end}"
     rms = heard.level.rms_dbfs
     loudness = "quiet" if rms < _QUIET_DBFS else "loud" if rms > _LOUD_DBFS else "well audible"
-    return f"{loudness}, {rms:.0f} dBFS{end}"
+    return f"{loudness}, {round(rms)} dBFS{end}"
 
 
 def _height(dbfs: float) -> int:
