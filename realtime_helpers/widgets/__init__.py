@@ -7,6 +7,9 @@ from ..errors import MissingPartError
 
 try:
     from .browser_audio import BrowserAudio
+    from .control import ControlPanel
+    from .dashboard import Dashboard
+    from .dial import Dial
     from .gauge import WindowGauge
     from .inspector import Inspector
     from .latency_strip import LatencyStrip
@@ -17,4 +20,14 @@ except ModuleNotFoundError as error:
         f"The package {error.name!r} is not installed.", "In the workshop's folder: pip install -e '.[lab]'"
     ) from None
 
-__all__ = ["BrowserAudio", "Inspector", "LatencyStrip", "LevelMeters", "Transcript", "WindowGauge"]
+__all__ = [
+    "BrowserAudio",
+    "ControlPanel",
+    "Dashboard",
+    "Dial",
+    "Inspector",
+    "LatencyStrip",
+    "LevelMeters",
+    "Transcript",
+    "WindowGauge",
+]

@@ -92,7 +92,7 @@ function render({ model, el }) {
   const sentence = element("p", { class: "realtime-sentence" });
   const body = element("div");
   const figures = element("div");
-  el.classList.add("realtime-panel", "realtime-view");
+  panelAt(el, "realtime-view");
   el.append(element("section", { "aria-label": "window gauge" }, element("h3", {}, "Window"), body, sentence, figures));
   return drawn(model, el, (picture) => {
     const { tokens, prefix, trigger, limit, cost, per_hour, cost_note, earlier } = picture;
