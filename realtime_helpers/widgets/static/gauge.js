@@ -28,7 +28,7 @@ const layout = (picture) => {
 
 // Round numbers up to `top`, three to six of them.
 const ticks = (top) => {
-  const rough = top / 4, power = 10 ** Math.floor(Math.log10(rough));
+  const rough = top / 5, power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((times) => times * power).find((size) => size >= rough);
   return Array.from({ length: Math.floor(top / step) + 1 }, (_, place) => place * step);
 };
