@@ -1,4 +1,4 @@
-"""Everything about a session on one page: the controls on the left, what happens on the right, the inside below."""
+"""Everything about a session on one page: controls on the left, what happens on the right, the inside below."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOW, _HIDE = "Show the inspector", "Hide the inspector"
 
 
 class Dashboard(ipywidgets.VBox):  # type: ignore[misc]
-    """The control panel, and beside it transcript, window, levels and latency; the inspector folds out below.
+    """The control panel, beside it window, transcript and levels; below them latency, and an inspector that folds out.
 
     Args:
         session: What is shown and controlled.
@@ -36,9 +36,9 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]
         """Shows the inspector, and hides it again."""
         self.fold.on_click(lambda _button: self._turn())
         self.inspector.layout.display = "none"
-        views = ipywidgets.VBox([self.gauge, self.transcript, self.levels, self.latency])
+        views = ipywidgets.VBox([self.gauge, self.transcript, self.levels])
         page = ipywidgets.HBox([self.control, views.add_class("realtime-dashboard-views")])
-        super().__init__([page.add_class("realtime-dashboard"), self.fold, self.inspector])
+        super().__init__([page.add_class("realtime-dashboard"), self.latency, self.fold, self.inspector])
         self.add_class("realtime-panel")
         self.add_class("realtime-controls")
 
