@@ -38,7 +38,7 @@ function render({ model, el }) {
   const earlier = element("p", { class: "realtime-note" });
   const body = element("tbody");
   const items = element("div", { class: "realtime-scroll", tabindex: 0, role: "region", "aria-label": "items of the conversation" },
-    element("table", {}, element("thead", {}, element("tr", {},
+    element("table", { class: "realtime-items" }, element("thead", {}, element("tr", {},
       ...["no.", "role", "type", "tokens", "audio", "state", "words"].map((name) => element("th", { scope: "col" }, name)))), body));
   const set = (change) => {
     model.set("filters", { ...model.get("filters"), ...change });
