@@ -107,8 +107,8 @@ def _cost(now: Snapshot, model: str) -> dict[str, str | None]:
         for turn in now.turns for item in turn.items if item.spoken
     )  # fmt: skip
     note = f"List prices of {PRICES_AS_OF}, summaries included: a model, not an invoice."
-    if spoken_s < _LEAST_AUDIO_S:
-        return {"cost": _usd(usd), "per_hour": None, "cost_note": f"{note} Per hour: nothing was said aloud yet."}
+    if spoken_s < _LEAST_AUDIO_S or not now.responses:
+        return {"cost": _usd(usd), "per_hour": None, "cost_note": f"{note} Per hour: too little was said aloud yet."}
     return {
         "cost": _usd(usd),
         "per_hour": _usd(usd / spoken_s * 3600),

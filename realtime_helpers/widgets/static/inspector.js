@@ -16,23 +16,8 @@ const merged = (rows, more, kept = KEPT_ROWS) => {
 
 const since = (ms) => `${(ms / 1000).toFixed(2)} s`;
 
-// Once for each page, whatever shows it: what was told is kept here, and what was missed is asked for.
-function initialize({ model }) {
-  model.events = { rows: [], json: new Map(), views: new Set() };
-  const onMessage = (content) => {
-    const { events } = model;
-    if (content.kind === "events") events.rows = merged(events.rows, content.rows);
-    else if (content.kind === "json") events.json.set(content.number, content.text);
-    else return;
-    for (const view of events.views) view(content);
-  };
-  model.on("msg:custom", onMessage);
-  model.send({ kind: "hello", after: 0 });
-  return () => model.off("msg:custom", onMessage);
-}
-
 function render({ model, el }) {
-  const { events } = model;
+  const events = { rows: [], json: new Map() };  // of this view; what it missed it asks for
   const sentence = element("p", { class: "realtime-sentence" });
   const logSentence = element("p", { class: "realtime-sentence" });
   const earlier = element("p", { class: "realtime-note" });
@@ -102,7 +87,14 @@ function render({ model, el }) {
   const told = () => { logSentence.textContent = model.get("log_sentence"); };
   model.on("change:filters", filtered);
   model.on("change:log_sentence", told);
-  events.views.add(drawEvents);
+  const onMessage = (content) => {
+    if (content.kind === "events") events.rows = merged(events.rows, content.rows);
+    else if (content.kind === "json") events.json.set(content.number, content.text);
+    else return;
+    drawEvents(content);
+  };
+  model.on("msg:custom", onMessage);
+  model.send({ kind: "hello", after: 0 });
   filtered();
   told();
   const stop = drawn(model, el, (picture) => following(items, () => {
@@ -113,9 +105,9 @@ function render({ model, el }) {
   }));
   return () => {
     stop();
-    events.views.delete(drawEvents);
+    model.off("msg:custom", onMessage);
     model.off("change:filters", filtered);
     model.off("change:log_sentence", told);
   };
 }
-export default { initialize, render };
+export default { render };
