@@ -92,7 +92,7 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         button = _find({self.controls.talk.description: self.controls.talk}, name, "button to hold")
         self._show()
         if button.disabled:
-            raise SettingsError(f"{name!r} is of no use now.", button.tooltip)
+            raise SettingsError(f"{name!r} is of no use now.", button.note)
         button.is_held = True
         try:
             self._worker.wait()
@@ -146,13 +146,11 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
     @property
     def problems(self) -> list[str]:
         """What is wrong at this moment, newest last."""
-        self.standing.refresh()
         return self.standing.problems
 
     @property
     def sentence(self) -> str:
         """State and problems at this moment, in words."""
-        self.standing.refresh()
         return self.standing.sentence
 
     def close(self) -> None:

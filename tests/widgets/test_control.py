@@ -386,7 +386,7 @@ def test_what_ends_a_session_stays_to_be_read_until_the_next_start(session: Real
         (lambda panel: panel.choose("Sauce", "x"), "Source, Sink"),
         (lambda panel: panel.choose("source", "nobody"), "a scripted person"),
         (lambda panel: panel.hold("Start"), "Hold to talk"),
-        (lambda panel: panel.set("trigger tokens", 10), "from 50 to 20000"),
+        (lambda panel: panel.set("trigger tokens", 10), "from 50 to 10000"),
     ],
 )
 def test_the_twin_lists_the_names_there_are(panel: ControlPanel, act: Callable[[Any], None], names: str) -> None:
