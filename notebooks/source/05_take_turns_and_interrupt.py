@@ -31,7 +31,6 @@
 # ---
 
 # %%
-import time
 
 from IPython.display import Audio
 
@@ -44,7 +43,6 @@ from realtime_helpers import (
     Settings,
     SilentSink,
     SpeechSource,
-    State,
 )
 from realtime_helpers.audio.formats import RATE_HZ, resample, samples_from_pcm
 from realtime_helpers.course import choose_server
@@ -157,8 +155,7 @@ session.watch_events(lambda direction, event, at_s: events.append((direction, ev
 session.start(source=user, sink=SilentSink(realtime=True))
 
 user.say("Tell me a long story.")
-session.wait_for(lambda now: now.state is State.SPEAKING)
-time.sleep(1.5)  # you listen
+session.wait_for(lambda now: now.captions and len(now.captions[-1].heard.split()) >= 5)  # you listen to five words
 user.say("Thank you very much.")
 now = session.wait_for(lambda now: now.latency.interrupted and now.has_answered(2))
 story = next(item for item in now.items if item.role == "assistant")

@@ -111,6 +111,7 @@ class Checkpoint:
         input_per_response: Mean input tokens of the responses until then.
         input_tokens: Input tokens of all responses.
         cost_usd: All responses at list prices; the writer of the summaries is not counted.
+        usage: Tokens of all responses.
     """
 
     policy: str
@@ -122,6 +123,7 @@ class Checkpoint:
     input_per_response: float
     input_tokens: int
     cost_usd: float
+    usage: Usage
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,8 @@ class RecallReport:
 
     def as_rows(self) -> list[dict[str, Any]]:
         """Plain data, for JSON or a data frame."""
-        return [asdict(checkpoint) for checkpoint in self.checkpoints]
+        rows = [asdict(checkpoint) for checkpoint in self.checkpoints]
+        return [{**row, **row.pop("usage")} for row in rows]
 
     def of(self, policy: str) -> list[Checkpoint]:
         """The checkpoints of one contender."""
@@ -160,21 +163,29 @@ async def recall(
         tell: Called after each turn with the contender's name and the number of turns.
     """
     leader, *others = plan.contenders
-    found = await _hold(leader, parts, plan.checkpoints, "summaries", tell)
+    found = await hold(leader, parts, plan.checkpoints, "summaries", tell)
     for contender in others:
-        found += await _hold(contender, parts, [checkpoint.turns for checkpoint in found[: len(plan.checkpoints)]],
+        found += await hold(contender, parts, [checkpoint.turns for checkpoint in found[: len(plan.checkpoints)]],
                              "turns", tell)  # fmt: skip
     return RecallReport(tuple(found))
 
 
-async def _hold(
+async def hold(
     contender: Contender,
     parts: LabParts,
     marks: Sequence[int],
     by: Literal["summaries", "turns"],
-    tell: Callable[[str, int], object],
+    tell: Callable[[str, int], object] = lambda _name, _turns: None,
 ) -> list[Checkpoint]:
-    """One conversation, asked when so many summaries or turns have passed."""
+    """One conversation, asked when so many summaries or turns have passed.
+
+    Args:
+        contender: How it is kept small.
+        parts: The simulator's voice and ears.
+        marks: After how many summaries or turns to ask; they rise.
+        by: Which of the two.
+        tell: See `recall`.
+    """
     service, user = MemoryService(lab_config(parts, PACES["fast"])), LabUser()
     session = lab_session(service, memory=contender.memory, options=contender.options)
     talker = Talker(session, user, parts)
@@ -202,7 +213,7 @@ def _checkpoint(policy: str, now: Snapshot, recalled: int, asked: int, window_to
     total = sum(responses, Usage())
     return Checkpoint(
         policy, len(now.turns), len(now.summaries), recalled, asked, window_tokens,
-        total.input_tokens / len(responses), total.input_tokens, cost_usd(total, PRICES[SETTINGS.model]),
+        total.input_tokens / len(responses), total.input_tokens, cost_usd(total, PRICES[SETTINGS.model]), total,
     )  # fmt: skip
 
 

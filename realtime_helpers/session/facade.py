@@ -291,6 +291,28 @@ class RealtimeSession:
         self._require_running()
         self._loop.call(self._live.answer_call, call_id, text)
 
+    def ask_out_of_band(self, response: Mapping[str, Any]) -> Pending[dict[str, Any]]:
+        """Have a response made beside the conversation: it may read it, and leaves nothing in it.
+
+        It may run while the assistant speaks. Its tokens stand in `snapshot.responses`.
+
+        Args:
+            response: Fields of a response as the wire has them (reference §3.7): `instructions`, `input`,
+                `output_modalities`, ... Without `input` it reads the conversation.
+
+        Returns:
+            The response as the server tells it at its end, with `status`, `output` and `usage`. To await it, or to
+            call its `result()`, raises `SessionError` where the server refused it or the line was lost, and
+            `TimeoutError` after a minute.
+
+        Raises:
+            SessionError: The session is not running.
+            SettingsError: These are no fields.
+        """
+        _check_kind("response", response, Mapping, "a dict of response fields")
+        self._require_running()
+        return self._loop.submit(self._live.ask(dict(response)))
+
     def summarise_now(self) -> None:
         """Summarise old turns without waiting for the trigger.
 

@@ -66,6 +66,7 @@ from .words_due import WordsDue
 _MAX_CREATE_ATTEMPTS = 5
 _LIVED_S = 10.0
 """A line that lasted this long was a good one: what comes after its loss is a new start, not one more failure."""
+_LOOK_WHILE_SOUNDING_S = 0.1
 _RENEWAL_MARGIN_S = 120.0
 _LEAST_LIFE_S = 300.0
 """A session that seems to have less left has a strange clock on one of its sides."""
@@ -158,7 +159,7 @@ class LiveSession:
         self._awaited_events: dict[str, asyncio.Future[None]] = {}
         self._main: asyncio.Task[None] | None = None
         self._is_stopping = False
-        self._drain_check: asyncio.TimerHandle | None = None
+        self._next_look: asyncio.TimerHandle | None = None
         self._words_due = WordsDue(lambda: self._configuring.transcribes, self._give_up_words)
         self._fatal: Event | None = None
         self._opened = asyncio.Event()
@@ -225,8 +226,8 @@ class LiveSession:
         self._changed()
         self._observers.note({"type": "session.ended", "error": type(self.error).__name__ if self.error else None})
         self._watchers.end(self.error or _stopped())
-        if self._drain_check is not None:
-            self._drain_check.cancel()
+        if self._next_look is not None:
+            self._next_look.cancel()
 
     async def _stay_connected(self, service: Service) -> None:
         """Hold one line after the other; ends with the error that no other try can mend."""
@@ -674,16 +675,20 @@ class LiveSession:
         self._version += 1
         self._observers.look_at(self._memory)
         self._views.changed()
+        self._look()
+
+    def _look(self) -> None:
         if not self._watchers:
             return
         left_ms = self._replies.queued_ms if self._replies is not None else 0  # read first: sound goes on meanwhile
         self._watchers.look(self.snapshot())
-        if self._drain_check is not None:
-            self._drain_check.cancel()
-            self._drain_check = None
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
         if self._watchers and left_ms:
-            # no event tells that the last sound was played
-            self._drain_check = asyncio.get_running_loop().call_later(left_ms / 1000, self._changed)
+            # no event tells how far the sound was played, and when the last of it was
+            again_s = min(left_ms / 1000, _LOOK_WHILE_SOUNDING_S)
+            self._next_look = asyncio.get_running_loop().call_later(again_s, self._look)
 
     def _heard_ms(self, item_id: str) -> int:
         return self._replies.player.heard_ms(item_id) if self._replies is not None else 0

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 # bounded everywhere: whoever types can choose the text, and everybody waits while it is searched
 _VALUE = r"(?P<value>(?:[^.,;!?»”\"]|(?<=\d)[.,](?=\d)){1,120}?)"
-_END = r"(?= (?:and|but|so|because) (?:my|i)\b|[;!?»”\"]|[.,](?!\d)|$)"
+_END = r"(?= (?:and|but|so|because) (?:my|i)\b| (?:user|assistant): |[;!?»”\"]|[.,](?!\d)|$)"
+"""Also the next line of a transcript: recognised words have no full stop."""
 _MOST_CHARACTERS = 20_000
 _LONGEST_QUESTION = 300
 _NOT_FACTS = re.compile(r"\b(?:question|turn|bad|fault|pleasure)\b")

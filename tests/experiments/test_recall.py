@@ -60,6 +60,7 @@ def test_rows_and_table_hold_every_checkpoint(report: RecallReport) -> None:
     assert len(rows) == 8
     assert rows[0]["policy"] == "summary"
     assert rows[0]["recalled"] == rows[0]["asked"] == 10
+    assert rows[0]["input_text"] + rows[0]["input_audio"] == rows[0]["input_tokens"] > rows[0]["cached_audio"] > 0
     assert recall_table(report).row_count == 8
 
 

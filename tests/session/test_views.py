@@ -13,6 +13,7 @@ from realtime_helpers import (
     SessionOptions,
     Settings,
     SettingsError,
+    SilentSink,
     Snapshot,
     State,
     SummaryPolicy,
@@ -159,3 +160,13 @@ def test_the_snapshot_tells_what_panels_set() -> None:
         now = session.wait_for(lambda now: now.is_muted and now.memory)
         assert now.memory is not None
         assert now.memory.trigger_tokens == 900
+
+
+def test_whoever_waits_for_words_to_be_heard_is_told_while_they_sound() -> None:
+    with RealtimeSession() as session:
+        session.start(sink=SilentSink(realtime=True))
+        session.send_text("Tell me a long story.")
+        now = session.wait_for(lambda now: len(now.captions) > 1 and len(now.captions[-1].heard.split()) >= 3)
+        heard, text = now.captions[-1].heard.split(), now.captions[-1].text.split()
+        assert len(heard) < 8, "told at once, not at the end"
+        assert len(text) > 40

@@ -153,3 +153,10 @@ def test_a_forced_choice_calls_whatever_was_said() -> None:
     assert [call.name for call in calls_for("Good morning.", tool_choice="required")] == ["get_weather"]
     named = {"type": "function", "name": "switch_lights"}
     assert calls_for("What is the weather in Lisbon?", tool_choice=named)[0].name == "switch_lights"
+
+
+def test_a_fact_ends_where_the_next_line_of_a_transcript_begins() -> None:
+    memory = (
+        "Word for word:\nUser: my dog is called biscuit\nAssistant: Thank you.\nUser: i live in lisbon\nUser: hello"
+    )
+    assert [fact.as_answer() for fact in find_facts(memory)] == ["Your dog is called Biscuit.", "You live in Lisbon."]

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...errors import SettingsError
+from ...protocol import Event
 from ...session.service import LineLostError
 from ...simulator import Pace, Parts
 from ...simulator.memory_door import LineClosedError
@@ -19,7 +20,7 @@ from .cases import SCENARIOS, Case
 from .clients import INSTRUCTIONS, Client, Naive, Ours
 from .referee import Verdict, judge
 from .script import Talk
-from .stage import Moment, Stage
+from .stage import Direction, Moment, Stage
 
 _SETTLE_S = 45.0
 """Longer than every time-out and retry on either side."""
@@ -35,10 +36,12 @@ class Course:
     Attributes:
         verdict: The referee's.
         timeline: What happened, in virtual time.
+        events: Every event on its line, `sent` or `received`, without sound.
     """
 
     verdict: Verdict
     timeline: tuple[Moment, ...]
+    events: tuple[tuple[Direction, Event], ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.timeline))
@@ -143,7 +146,7 @@ async def _hold(case: Case, make: MakeClient, parts: Parts, voice: Voice) -> Cou
     finally:
         await client.stop()
         await stage.close()
-    return Course(verdict, tuple(stage.timeline))
+    return Course(verdict, tuple(stage.timeline), tuple(stage.wire))
 
 
 async def _play_to_the_end(talk: Talk, case: Case) -> str | None:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from ...audio.formats import BYTES_PER_MS
 from ...audio.playback import PlayHead
@@ -22,6 +22,8 @@ from ...simulator.memory_door import LineClosedError
 from ..lab import MemoryService
 from .writer import Writer
 
+Direction = Literal["sent", "received"]
+_SOUND = {"input_audio_buffer.append", "response.output_audio.delta"}
 NETWORK = Fault("connection", "slow", up_ms=30, down_ms=30)
 """A good line, but a line: 30 ms each way."""
 
@@ -59,6 +61,8 @@ class Stage:
         self.service = MemoryService(config, self._next_faults)
         self.timeline: list[Moment] = []
         self.received: list[Event] = []
+        self.wire: list[tuple[Direction, Event]] = []
+        """Every event at the client's end of the line, both ways, without sound."""
         self.writer = Writer(moods, lambda what: self.tell("writer", what))
         self.silent_at_s = 0.0
         """When the sound of the replies received so far will have been heard."""
@@ -93,13 +97,15 @@ class Stage:
                 self._news.clear()
                 await self._news.wait()
 
-    def on_frame(self, direction: str, frame: str | bytes) -> None:
+    def on_frame(self, direction: Direction, frame: str | bytes) -> None:
         """Take note of a frame at the client's end of the line."""
         try:
             event = decode(frame)
         except ValueError:
             self.tell("server", "sends half a frame")
             return
+        if event["type"] not in _SOUND:
+            self.wire.append((direction, event))
         if direction == "received":
             self.received.append(event)
             if event["type"] == "response.output_audio.delta":
