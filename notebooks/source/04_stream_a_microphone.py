@@ -27,7 +27,7 @@
 #
 # ### What you'll need
 #
-# Nothing but this notebook, no microphone either. A **simulator** on this machine takes the time that the real service took when it was recorded; its latencies are estimates.
+# The workshop's package, installed. If the first cell says `No module named 'realtime_helpers'`, run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again. No microphone is needed. A **simulator** on this machine takes the time that the real service took when it was recorded; its latencies are estimates.
 #
 # ---
 

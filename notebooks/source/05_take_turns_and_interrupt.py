@@ -26,7 +26,7 @@
 #
 # ### What you'll need
 #
-# Nothing but this notebook. A **simulator** on this machine hears and speaks for real. Its turn detection follows the service's arithmetic; its detector is another one, so the exact milliseconds are its own.
+# The workshop's package, installed. If the first cell says `No module named 'realtime_helpers'`, run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again. A **simulator** on this machine hears and speaks for real. Its turn detection follows the service's arithmetic; its detector is another one, so the exact milliseconds are its own.
 #
 # ---
 
@@ -141,11 +141,11 @@ print("turns:", len(now.turns))
 # %% [markdown]
 # ## Interrupt a story
 #
-# Now both sides take real time. The user is like an open microphone, and the sink takes as long as a loudspeaker. You ask for a long story, and after a second or two of it you begin to speak. That is a **barge-in**.
+# Now both sides take real time. The user is like an open microphone, and the sink takes as long as a loudspeaker. You ask for a long story, listen to five words of it, and begin to speak. That is a **barge-in**.
 #
 # Servers send speech much faster than it sounds. So when you interrupt, most of the story has *arrived*, and little of it was *heard*. The **play-head** knows the difference: it counts the milliseconds that left the loudspeaker.
 #
-# > **Predict, then run.** The story has more than 150 words. After some seconds of it you interrupt. How many words will the model remember to have said: all, none, or the few you heard?
+# > **Predict, then run.** The story has more than 150 words. After the first few you interrupt. How many words will the model remember to have said: all, none, or the few you heard?
 
 # %%
 user = SpeechSource(realtime=True)
@@ -155,7 +155,7 @@ session.watch_events(lambda direction, event, at_s: events.append((direction, ev
 session.start(source=user, sink=SilentSink(realtime=True))
 
 user.say("Tell me a long story.")
-session.wait_for(lambda now: now.captions and len(now.captions[-1].heard.split()) >= 5)  # you listen to five words
+session.wait_for(lambda now: len(now.captions) == 2 and len(now.captions[1].heard.split()) >= 5)  # five of the bot's words
 user.say("Thank you very much.")
 now = session.wait_for(lambda now: now.latency.interrupted and now.has_answered(2))
 story = next(item for item in now.items if item.role == "assistant")

@@ -26,7 +26,7 @@
 #
 # ### What you'll need
 #
-# Nothing but this notebook. You talk to a **simulator** on this machine. It is *not* a language model: it answers by simple rules, and only from what is in its context window, the text and sound that a model reads before it answers. What has left the window is really forgotten. That makes it useful here.
+# The workshop's package, installed. If the first cell says `No module named 'realtime_helpers'`, run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again. You talk to a **simulator** on this machine. It is *not* a language model: it answers by simple rules, and only from what is in its context window, the text and sound that a model reads before it answers. What has left the window is really forgotten. That makes it useful here.
 #
 # ---
 
