@@ -27,7 +27,7 @@
 #
 # ### What you'll need
 #
-# Nothing but this notebook, no microphone either. A **simulator** on this machine takes the time that the real service took when it was recorded; its latencies are estimates.
+# The workshop's package, installed. If the first cell says `No module named 'realtime_helpers'`, run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again. No microphone is needed. A **simulator** on this machine takes the time that the real service took when it was recorded; its latencies are estimates.
 #
 # If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
 #
@@ -48,6 +48,7 @@ from realtime_helpers.course.streaming import (
 )
 from realtime_helpers.experiments.real_time import RealTimeServer
 from realtime_helpers.plots import plot_arrivals
+from realtime_helpers.session.outbox import MAX_WAITING_CHUNKS
 
 # %%
 settings = choose_server("simulator", turns=2)  # or "openai", "azure": costs the amount shown
@@ -105,20 +106,20 @@ print("in the end, nothing was lost:", len(naive.delays) == len(safe.delays) == 
 
 # %%
 endless = over_a_slow_line(60, takes_ms=50)
-bounded = over_a_slow_line(60, takes_ms=50, bound=50)
-plot_arrivals({"no bound": endless.delays, "at most 50 chunks, the oldest goes": bounded.delays})
+bounded = over_a_slow_line(60, takes_ms=50, bound=MAX_WAITING_CHUNKS)
+plot_arrivals({"no bound": endless.delays, f"at most {MAX_WAITING_CHUNKS} wait, the oldest goes": bounded.delays})
 
 # %% tags=["nbval-check-output"]
-for name, line in (("no bound", endless), ("bound of 50", bounded)):
-    latest = max(late for _, late in line.delays) / 1000
+for name, line in (("no bound", endless), ("bound", bounded)):
+    latest_s = max(late for _, late in line.delays) / 1000
     print(
-        f"{name:<12} latest chunk {latest:.1f} s late, {line.dropped} chunks dropped, {line.most_waiting} waited at most"
+        f"{name:<8} latest chunk {latest_s:4.1f} s late, {line.dropped:>3} dropped, {line.most_waiting:>3} waited at most"
     )
 
 # %% [markdown]
 # Without a bound the talk falls behind further with every word, and memory grows. With one, words are lost, *but counted*, and the rest is fresh. In a conversation late is worse than lost.
 #
-# A session's bound is 50 chunks (two seconds). What had to go is told in `session.snapshot.dropped_chunks`. A file, unlike a microphone, can wait: then nothing is dropped at all. (This line was computed, not measured.)
+# This bound is the session's own. What had to go is told in `session.snapshot.dropped_chunks`. A file, unlike a microphone, can wait: then nothing is dropped at all. (This line was computed, not measured.)
 
 # %% [markdown]
 # ## Stream a question

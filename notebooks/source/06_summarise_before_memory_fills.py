@@ -26,7 +26,7 @@
 #
 # ### What you'll need
 #
-# Nothing but this notebook. You talk to a **simulator** on this machine. It is *not* a language model: it answers by simple rules, and only from what is in its context window, the text and sound that a model reads before it answers. What has left the window is really forgotten. That makes it useful here.
+# The workshop's package, installed. If the first cell says `No module named 'realtime_helpers'`, run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again. You talk to a **simulator** on this machine. It is *not* a language model: it answers by simple rules, and only from what is in its context window, the text and sound that a model reads before it answers. What has left the window is really forgotten. That makes it useful here.
 #
 # If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
 #
@@ -63,7 +63,7 @@ settings = choose_server("simulator", turns=24)  # or "openai", "azure": costs t
 # - **keep**: so many of the newest turns stay as they were said
 # - **splice**: a summary is put in front, and the old turns behind it are deleted
 #
-# Below, the trigger is 1,250 tokens and two turns are kept. Products use far more; a small number lets you see it happen. The summary is to be in French. You will see why.
+# Below, the trigger is 1,250 tokens and two turns are kept. Products use far more; a small number lets you see it happen. The summary is to be in French; you will see why.
 #
 # `events` collects everything that goes over the line, both ways.
 
@@ -164,9 +164,11 @@ print("items that stand word for word in the memory item:", len(now.summaries[-1
 # %% [markdown]
 # ## Move the dial
 #
-# The control panel below acts on the running session. Nobody is speaking, and the trigger lies above the window. Now the trigger is moved *below* what the window holds.
+# The control panel below acts on the running session, at once. In it you find *Summarise now*, *Undo summary*, and the dials for trigger and keep.
 #
-# Drag "trigger tokens" down yourself, or run the next two cells, which ask for the summary again and then move the slider for you. They go through the slider's own handler.
+# Press *Summarise now*, say something, then move *Trigger tokens* below what the window holds. Or run the next two cells, which press the button and move the dial for you, through the same handlers.
+#
+# > **Predict, then run.** The dial goes down to 400 while nobody speaks. When is the next summary written: at once, after your next turn, or when the old trigger is reached?
 
 # %%
 panel = ControlPanel(session)
@@ -186,7 +188,7 @@ print("trigger now:", now.memory.trigger_tokens)
 print("why it was summarised:", now.summaries[-1].occasion)
 
 # %% [markdown]
-# The new trigger was looked at right away. No turn had to come first. `due` means: the trigger did it. `asked` was the button.
+# At once. `due` means that the trigger did it; the button's summary was `asked`.
 
 # %% [markdown]
 # ## Was anything lost?

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -97,24 +97,23 @@ class Hearing:
 def listen(pcm: bytes, detection: TurnDetection, settings: Settings) -> Hearing:
     """Send a recording to a server that detects turns in this way, and tell which turns it found.
 
-    Silence follows the recording, then another sentence: when that was heard, everything before it was.
+    Silence follows the recording, then a word: when that is heard to begin, everything before it was heard.
 
     Raises:
         WorkshopError: The session ended before that.
         TimeoutError: Nothing was heard of it.
     """
-    events: list[Event] = []
-    pause_ms = _longest_wait_ms(detection) + _MARGIN_MS
-    user = SpeechSource(pause_ms=pause_ms)
-    begins_ms, ends_ms = LEAD_MS, LEAD_MS + duration_ms(pcm) + pause_ms
+    user = SpeechSource(pause_ms=_longest_wait_ms(detection) + _MARGIN_MS)
+    ends_ms = LEAD_MS + duration_ms(pcm)
+    heard = _Heard(ends_ms)
     options = SessionOptions(turn_detection=detection, output_modality="text")
     with RealtimeSession(settings=settings, options=options) as session:
-        session.watch_events(lambda _direction, event, _at_s: events.append(event))
+        session.watch_events(heard)
         session.start(source=user)
         user.play(pcm)
         user.play(hesitant(_THE_END))
-        now = session.wait_for(_all_heard(events, ends_ms))
-    return Hearing(tuple(_turns(events, now, begins_ms, ends_ms)), duration_ms(pcm))
+        now = session.wait_for(heard.is_complete)
+    return Hearing(tuple(heard.turns(now)), duration_ms(pcm))
 
 
 def _longest_wait_ms(detection: TurnDetection) -> int:
@@ -124,31 +123,42 @@ def _longest_wait_ms(detection: TurnDetection) -> int:
     return silence_ms if isinstance(silence_ms, int) else _USUAL_SILENCE_MS
 
 
-def _all_heard(events: list[Event], ends_ms: float) -> Callable[[Snapshot], bool]:
-    def holds(now: Snapshot) -> bool:
-        if not any(event.get("audio_end_ms", 0) > ends_ms for event in events):
-            return False
-        return now.is_quiet and not now.has_unread and not any(turn.pending for turn in now.turns)
+class _Heard:
+    """Turns by the id of their item, as the server tells of them.
 
-    return holds
+    Args:
+        ends_ms: Where the recording ends: what begins behind it is none of it.
+    """
 
+    def __init__(self, ends_ms: float) -> None:
+        self._ends_ms = ends_ms
+        self._starts: dict[str, int] = {}
+        self._stops: dict[str, int] = {}
+        self._is_over = False
 
-def _turns(events: list[Event], now: Snapshot, begins_ms: int, ends_ms: float) -> list[HeardTurn]:
-    starts = {
-        event["item_id"]: event["audio_start_ms"]
-        for event in events
-        if event["type"] == "input_audio_buffer.speech_started"
-    }
-    found = []
-    for event in events:
-        if event["type"] != "input_audio_buffer.speech_stopped" or event["audio_end_ms"] > ends_ms:
-            continue
-        item_id = event["item_id"]
-        turn = next(turn for turn in now.turns if item_id in turn.ids)
-        words = next(item.text for item in turn.items if item.id == item_id)
-        start_ms = max(0, starts[item_id] - begins_ms)
-        found.append(HeardTurn(words, start_ms, event["audio_end_ms"] - begins_ms, turn.assistant_text))
-    return found
+    def __call__(self, _direction: str, event: Event, _at_s: float) -> None:
+        match event["type"]:
+            case "input_audio_buffer.speech_started" if event["audio_start_ms"] >= self._ends_ms:
+                self._is_over = True
+            case "input_audio_buffer.speech_started":
+                self._starts[event["item_id"]] = event["audio_start_ms"]
+            case "input_audio_buffer.speech_stopped" if event["item_id"] in self._starts:
+                self._stops[event["item_id"]] = event["audio_end_ms"]
+            case _:
+                pass
+
+    def is_complete(self, now: Snapshot) -> bool:
+        """Whether the recording is over, and the words of every turn are known, or never will be."""
+        known = {item.id for turn in now.turns for item in turn.items if item not in turn.pending}
+        return self._is_over and known >= self._stops.keys()
+
+    def turns(self, now: Snapshot) -> Iterator[HeardTurn]:
+        """The turns, in order."""
+        for item_id, end_ms in self._stops.items():
+            turn = next(turn for turn in now.turns if item_id in turn.ids)
+            words = next(item.text for item in turn.items if item.id == item_id)
+            start_ms = max(0, self._starts[item_id] - LEAD_MS)
+            yield HeardTurn(words, start_ms, end_ms - LEAD_MS, turn.assistant_text)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from ..audio.sources import Source, SpeechSource
 from ..errors import SettingsError
 from ..memory import SummaryPolicy, SummaryStyle
 from ..options import PushToTalk, ServerVAD, SessionOptions, nearest
-from ..session import RealtimeSession, Snapshot
+from ..session import RealtimeSession
 from ..settings import Backend, Settings
 from .browser_audio import BrowserAudio
 from .controls import AS_SPOKEN, FORMS, SERVERS_VOICE, TURNS, Controls, Standings
+from .dial import Dial
 from .parts import A_FILE, THIS_BROWSER, Sinks, Sources, usual_sinks, usual_sources
 from .standing import Standing
 from .worker import Worker
@@ -46,8 +47,7 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._session = session
         self._known = {session.settings.backend: session.settings}
         self._showing = threading.local()
-        self._lock = threading.RLock()
-        self._not_before = 0
+        self._lock = threading.Lock()
         self._made: dict[str, Source] = {}
         self.browser = BrowserAudio()
         """The browser's sound; shown where it is chosen."""
@@ -60,13 +60,14 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         self.standing = Standing(session)
         """State and problems, in words."""
         self._worker = Worker(self._done)
+        self.controls.file.layout.display = "" if A_FILE in self._sources else "none"
         self._source_name, self._sink_name = self.controls.source.value, self.controls.sink.value
-        self._show(session.snapshot)
+        self._show()
         self._connect()
         super().__init__(self.controls.layout(self.standing, self.browser))
         self.add_class("realtime-panel")
         self.add_class("realtime-control")
-        self._look_away = session.watch(self._show)
+        self._look_away = session.watch(lambda _now: self._show())
 
     # -- the scripted twin -----------------------------------------------------------------------------
 
@@ -77,7 +78,7 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
             SettingsError: There is no such button.
         """
         button = _find(self.controls.buttons, name, "button")
-        self._show(self._session.snapshot)
+        self._show()
         if not button.disabled:
             button.click()
         self._worker.wait()
@@ -89,9 +90,9 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
             SettingsError: There is no such button, or it is of no use now.
         """
         button = _find({self.controls.talk.description: self.controls.talk}, name, "button to hold")
-        self._show(self._session.snapshot)
+        self._show()
         if button.disabled:
-            raise SettingsError(f"{name!r} is of no use now.", button.tooltip)
+            raise SettingsError(f"{name!r} is of no use now.", button.note)
         button.is_held = True
         try:
             self._worker.wait()
@@ -106,9 +107,14 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         """Move a dial or fill in a field, and wait until the session knows.
 
         Raises:
-            SettingsError: There is no such dial.
+            SettingsError: There is no such dial, or it does not go so far.
         """
-        _find(self.controls.fields, name, "dial").value = value
+        field = _find(self.controls.fields, name, "dial")
+        if isinstance(field, Dial) and not (isinstance(value, int | float) and field.min <= value <= field.max):
+            raise SettingsError(
+                f"{field.description} cannot be {value!r}.", f"Use a number from {field.min:g} to {field.max:g}."
+            )
+        field.value = value
         self._worker.wait()
 
     def choose(self, name: str, option: str) -> None:
@@ -139,12 +145,12 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
 
     @property
     def problems(self) -> list[str]:
-        """What it shows as wrong, newest last."""
+        """What is wrong at this moment, newest last."""
         return self.standing.problems
 
     @property
     def sentence(self) -> str:
-        """What it says: state and problems."""
+        """State and problems at this moment, in words."""
         return self.standing.sentence
 
     def close(self) -> None:
@@ -157,17 +163,16 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
     def __repr__(self) -> str:
         return f"<ControlPanel: {self.sentence}>"
 
-    def _show(self, now: Snapshot) -> None:
+    def _show(self) -> None:
+        """Show the session as it is: not as a view saw it, which may be before what a person has set since."""
         with self._lock:
-            if now.version < self._not_before:
-                return  # it was taken before what a person just set
+            if self._worker.is_busy:
+                return  # what a person has just set stays, until the session has heard of it
             self._showing.is_on = True
             try:
-                self.controls.show(Standings(now, self._session.options, self._session.settings))
+                self.controls.show(self._standings)
                 self.controls.source.value, self.controls.sink.value = self._source_name, self._sink_name
-                uses_file = self._source_name == A_FILE
                 uses_browser = THIS_BROWSER in (self._source_name, self._sink_name)
-                self.controls.file.layout.display = "" if uses_file else "none"
                 self.browser.layout.display = "" if uses_browser else "none"
             finally:
                 self._showing.is_on = False
@@ -213,11 +218,8 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._worker.do(order)
 
     def _done(self, trouble: str) -> None:
-        now = self._session.snapshot
-        with self._lock:
-            self._not_before = now.version
         self.standing.complain(trouble)
-        self._show(now)
+        self._show()
 
     def _start(self) -> None:
         if self._is_running:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..runtime import background_loop
 from ..session import RealtimeSession, Snapshot, State
+from ..session.views import VIEWS_THREAD
 from .panel import Panel, script
 
 _MOST_PROBLEMS = 5
@@ -20,22 +22,21 @@ class Standing(Panel):
     """
 
     _esm = script("panel.js", "standing.js")
-    _css = script("panel.css", "standing.css")
+    _css = script("panel.css", "standing.css", "control.css")
 
     def __init__(self, session: RealtimeSession) -> None:
         self._complaint = ""
-        self._session = session
         super().__init__(session)
 
     def complain(self, complaint: str) -> None:
         """Show what a control could not do, until the next one is used. Empty: nothing is wrong any more."""
         self._complaint = complaint
-        self._look(self._session.snapshot)
+        background_loop(VIEWS_THREAD).call(lambda: self._look(self._session.snapshot))  # in order with all pictures
 
     @property
     def problems(self) -> list[str]:
-        """What is shown as wrong, newest last."""
-        return list(self.picture["problems"])
+        """What is wrong at this moment, newest last."""
+        return list(self._drawn_now["problems"])
 
     def draw(self, now: Snapshot) -> dict[str, Any]:
         """See `Panel.draw`."""
