@@ -215,6 +215,7 @@ def cheapest(outlook):
 # The check asks your function for all three, forecasts your strategy and the best one it knows, and accepts what is within 5 % of it and loses no turn.
 
 # %% tags=["self-check"]
+# self-check
 check_cheapest(cheapest, calls)
 
 # %% [markdown]

@@ -233,6 +233,7 @@ def ids_to_delete(received, summary_id, old_ids):
 # The check asks your function before the first event and after every one of them. It wants nothing deleted before the server has confirmed the summary, and then every old item that has not been confirmed as deleted.
 
 # %% tags=["self-check"]
+# self-check
 check_deletes(ids_to_delete, recordings)
 
 # %% [markdown]

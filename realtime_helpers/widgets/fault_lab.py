@@ -17,7 +17,7 @@ Play = Callable[[str], Result]
 _FIRST = "deaf"
 
 
-class FaultLab(ipywidgets.VBox):  # type: ignore[misc] - ipywidgets has no types
+class FaultLab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """The 24 scenarios, and what became of both clients in the one that was played last.
 
     A scenario is played on a thread of its own: a button's callback may run where cells or other callbacks wait.

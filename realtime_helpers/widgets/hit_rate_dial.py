@@ -12,7 +12,7 @@ from ..errors import SettingsError
 from ..experiments.recall import Checkpoint
 
 
-class HitRateDial(ipywidgets.VBox):  # type: ignore[misc] - ipywidgets has no types
+class HitRateDial(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """A slider from 0 to 100 %, a bar for each policy, and a sentence that names the cheapest.
 
     Args:
