@@ -30,8 +30,10 @@ lab: $(VENV)/.ready-lab
 doctor: $(VENV)/.ready-demo
 	@$(BIN)/realtime-workshop doctor
 
+# First what may run side by side, the notebooks among it; then what needs the machine for itself.
 test: $(VENV)/.ready-dev
-	@$(BIN)/python -m pytest tests notebooks --nbval-lax --nbval-current-env $(PYTEST)
+	@$(BIN)/python -m pytest tests notebooks -m "not alone" -n logical --dist loadfile --nbval-lax --nbval-kernel-name realtime-strict $(PYTEST)
+	@$(BIN)/python -m pytest tests -m alone $(PYTEST)
 
 soak: $(VENV)/.ready-dev
 	@REALTIME_SOAK_EXAMPLES=100000 $(BIN)/python -m pytest tests/memory/test_invariant.py -q $(PYTEST)

@@ -1,4 +1,4 @@
-"""The command line: `realtime-workshop demo | lab | serve | doctor | scenarios`."""
+"""The command line: `realtime-workshop demo | lab | reset | serve | doctor | ...`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -104,9 +105,24 @@ class LogLevel(StrEnum):
 @app.command()
 def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8765,
-    host: Annotated[str, typer.Option(help="Address to listen on; other than this machine's only with a key.")] = (
-        "127.0.0.1"
-    ),
+    learners: Annotated[
+        int | None,
+        typer.Option(
+            "--class",
+            min=1,
+            max=500,
+            metavar="N",
+            show_default=False,
+            help="Serve a class of N learners: limits for each, an overview for the teacher. See docs/serving.md.",
+        ),
+    ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            show_default="127.0.0.1; with --class 0.0.0.0",
+            help="Address to listen on; other than this machine's only with a key.",
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes behind the port. Not on Windows.")] = 1,
     pace: Annotated[
         PaceName, typer.Option(help="`realtime` imitates recorded latencies; `fast` waits for nothing.")
@@ -116,7 +132,12 @@ def serve(
     ] = False,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate (PEM); then the URL is https://.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Private key of the certificate (PEM).")] = None,
-    max_sessions: Annotated[int, typer.Option(min=1, help="Sessions open at once, in each process.")] = 500,
+    max_sessions: Annotated[
+        int | None,
+        typer.Option(
+            min=1, show_default="500; with --class 6 a learner", help="Sessions open at once, in each process."
+        ),
+    ] = None,
     drain: Annotated[
         float, typer.Option(min=0, help="Seconds that open sessions may go on after a termination signal.")
     ] = 0,
@@ -140,7 +161,13 @@ def serve(
 ) -> None:
     """Run the simulator. Prints `ready URL` once it accepts connections; Ctrl-C stops it."""
     with _errors_in_words():
-        key = _required_key() if require_key else None
+        if learners is not None and workers > 1:
+            raise WorkshopError(
+                "A class is counted and limited in one process, which carries it (docs/serving.md).",
+                "Leave --workers out.",
+            )
+        host = host or ("127.0.0.1" if learners is None else "0.0.0.0")
+        key = _required_key() if require_key else _key_of_class(host) if learners is not None else None
         if workers > 1 and leash:
             raise WorkshopError("--leash holds one process only.", "Leave --workers out.")
         if workers > 1 and sys.platform == "win32":
@@ -148,7 +175,7 @@ def serve(
         if (tls_cert is None) != (tls_key is None):
             raise WorkshopError("A certificate and its key go together.", "Give both --tls-cert and --tls-key.")
         try:
-            from .simulator import PACES, Config, Limits, Parts, Simulator, load_scenario, logs, server
+            from .simulator import PACES, Config, Limits, Parts, Simulator, classes, load_scenario, logs, server
             from .simulator.engines import choose_ears, choose_responder, choose_voice
 
             if workers > 1:
@@ -161,13 +188,16 @@ def serve(
         server.check_exposure(host, key)
         logs.configure(log_level.value)
         tls = server.Tls(tls_cert, tls_key) if tls_cert and tls_key else None
+        classroom = None if learners is None else classes.classroom_of(learners, os.environ)
+        limits = Limits() if classroom is None else classes.limits_of(classroom)
 
         def config() -> Config:
+            hearing = choose_ears(ears, at_once=1 if classroom is None else classes.RECOGNISERS)
             made = Config(
-                parts=Parts(choose_responder(responder, seed or 0), choose_voice(voice), choose_ears(ears)),
+                parts=Parts(choose_responder(responder, seed or 0), choose_voice(voice), hearing),
                 pace=PACES[pace.value], required_key=key,
-                limits=Limits(sessions=max_sessions), seed=seed, retention=retention.value,
-                session_seconds=session_seconds,
+                limits=limits if max_sessions is None else replace(limits, sessions=max_sessions),
+                seed=seed, retention=retention.value, session_seconds=session_seconds, classroom=classroom,
             )  # fmt: skip
             if scenario is not None:
                 made.scenario = load_scenario(scenario)
@@ -177,6 +207,8 @@ def serve(
 
         def announce(url: str) -> None:
             print(f"ready {url}", flush=True)  # noqa: T201 - other programs read this line
+            if classroom is not None:
+                print(classes.welcome(classroom, url, host, os.environ), flush=True)  # noqa: T201
 
         if workers > 1:
             serve_workers(
@@ -187,6 +219,21 @@ def serve(
                 Simulator(config(), host=host, port=port, tls=tls), announce, drain_seconds=drain,
                 leash=sys.stdin.fileno() if leash else None,
             )  # fmt: skip
+
+
+def _key_of_class(host: str) -> str | None:
+    """The key of a class: the one in the environment; only on this machine alone it may do without."""
+    from .simulator.server import is_local
+
+    if is_local(host):
+        return os.environ.get(SIMULATOR_KEY_VARIABLE) or None
+    if not os.environ.get(SIMULATOR_KEY_VARIABLE):
+        raise WorkshopError(
+            "A class comes over the network, and whoever reaches this machine could use the simulator without a key.",
+            f"export {SIMULATOR_KEY_VARIABLE}=$(openssl rand -hex 16), which learners set too; or --host 127.0.0.1, "
+            "where all work on this machine, as with JupyterHub.",
+        )
+    return _required_key()
 
 
 def _required_key() -> str:
@@ -219,6 +266,22 @@ def lab(
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is Jupyter's, which asks before it ends
             code = jupyter.wait()
     raise typer.Exit(code)
+
+
+@app.command()
+def reset(
+    number: Annotated[str, typer.Argument(help="Of the notebook, such as 03.")],
+    folder: Annotated[Path, typer.Option(help="Folder with your notebooks.")] = Path("notebooks"),
+    pristine: Annotated[Path | None, typer.Option(help="Folder with untouched ones, where git does not know.")] = None,
+) -> None:
+    """Put a notebook back as the course has it; yours is kept beside it."""
+    from .course.resetting import reset_notebook
+
+    with _errors_in_words():
+        if not folder.is_dir():
+            raise WorkshopError(f"There is no folder {folder}.", "Run this in the folder that holds notebooks/.")
+        path, kept = reset_notebook(number, folder, pristine)
+    Console().print(f"{path} is as the course has it." + (f" Yours is {kept}." if kept else ""), highlight=False)
 
 
 @app.command()

@@ -146,6 +146,7 @@ _PACKAGES = (
     ("voice detection", "webrtcvad", "simulator", True),
     ("notebooks", "jupyterlab", "lab", False),
     ("widgets", "ipywidgets", "lab", False),
+    ("figures", "matplotlib", "lab", False),
 )
 
 

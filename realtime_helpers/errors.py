@@ -19,6 +19,10 @@ class WorkshopError(Exception):
     def __str__(self) -> str:
         return f"{self.what} {self.next_step}"
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: IPython asks for this. A wall of traceback would hide the sentence that helps."""
+        return [f"{type(self).__name__}: {self.what}", f"What to do: {self.next_step}"]
+
 
 class MissingPartError(WorkshopError):
     """An optional package or system library is not installed."""

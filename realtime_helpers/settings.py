@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
+from urllib.parse import quote
 
 from .errors import SettingsError
 
@@ -24,6 +25,11 @@ SIMULATOR_URL_VARIABLE = "REALTIME_SIMULATOR_URL"
 SIMULATOR_KEY_VARIABLE = "REALTIME_SIMULATOR_KEY"
 """The key a simulator started with `--require-key` asks for."""
 
+LEARNER_VARIABLES = ("REALTIME_LEARNER", "JUPYTERHUB_USER")
+"""Where a learner's name comes from, the first one first; JupyterHub sets the second."""
+LEARNER_HEADER = "OpenAI-Safety-Identifier"
+"""The protocol's own header for who uses an application. Only the simulator is told a name, never a real service."""
+
 _UNPROTECTED_SIMULATOR_KEY = "simulator"
 
 
@@ -37,6 +43,7 @@ class Settings:
         model: Speech-to-speech model (on Azure: the deployment).
         summary_model: Text model that writes summaries.
         transcription_model: Model that transcribes what the user says.
+        learner: Name that a class's simulator shows to the teacher; empty without one.
     """
 
     backend: Backend
@@ -45,6 +52,7 @@ class Settings:
     summary_model: str = DEFAULT_SUMMARY_MODEL
     transcription_model: str = DEFAULT_TRANSCRIPTION_MODEL
     api_key: str = field(default="", repr=False)
+    learner: str = ""
 
     @classmethod
     def from_environment(
@@ -63,10 +71,12 @@ class Settings:
             SettingsError: Unknown backend, or a variable that the backend needs is missing.
         """
         base_url: str | None
+        learner = ""
         match backend:
             case "simulator":
                 base_url = simulator_url or environ.get(SIMULATOR_URL_VARIABLE) or None
                 key = environ.get(SIMULATOR_KEY_VARIABLE) or _UNPROTECTED_SIMULATOR_KEY
+                learner = next((name for variable in LEARNER_VARIABLES if (name := environ.get(variable))), "")
             case "openai":
                 base_url = environ.get("OPENAI_BASE_URL") or OPENAI_URL
                 key = _need(environ, "OPENAI_API_KEY", backend)
@@ -78,12 +88,16 @@ class Settings:
                 raise SettingsError(
                     f"There is no backend {backend!r}.", f"Choose one of: {', '.join(get_args(Backend))}."
                 )
-        return cls(backend, base_url, model, summary_model, transcription_model, key)
+        return cls(backend, base_url, model, summary_model, transcription_model, key, learner)
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers that the server needs besides `Authorization` (reference §1.1, Azure)."""
-        return {"api-key": self.api_key} if self.backend == "azure" else {}
+        """Headers that the server needs besides `Authorization` (reference §1.1)."""
+        if self.backend == "azure":
+            return {"api-key": self.api_key}
+        if self.backend == "simulator" and self.learner:
+            return {LEARNER_HEADER: quote(self.learner, safe=" ")}  # a header is ASCII, a name need not be
+        return {}
 
 
 def _need(environ: Mapping[str, str], variable: str, backend: str) -> str:

@@ -43,7 +43,7 @@ class Table:
         from rich.console import Console
 
         page = io.StringIO()
-        Console(file=page, width=120, color_system=None).print(self)
+        Console(file=page, width=120, color_system=None, force_jupyter=False).print(self)
         return page.getvalue().rstrip()
 
     def _repr_html_(self) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 import orjson
 
+from .errors import SettingsError
 from .protocol import Event, without_audio
 
 Trace = Callable[[Literal["sent", "received"], Event, float], None]
@@ -76,3 +78,39 @@ class EventLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One line of an `EventLog`.
+
+    Attributes:
+        at_ms: Milliseconds since the first event.
+        direction: Who sent it: we, the server, or nobody: `noted` is what the session noticed by itself.
+        event: The event, its audio replaced by its size.
+    """
+
+    at_ms: float
+    direction: Literal["sent", "received", "noted"]
+    event: Event
+
+    @property
+    def type(self) -> str:
+        """What the event calls itself."""
+        return str(self.event["type"])
+
+
+def read_log(path: Path | str) -> tuple[Logged, ...]:
+    """Read what an `EventLog` wrote, in order.
+
+    Raises:
+        OSError: The file cannot be read.
+        SettingsError: It is no event log.
+    """
+    try:
+        lines = [orjson.loads(line) for line in Path(path).read_bytes().splitlines()]
+        return tuple(Logged(line["at_ms"], line["direction"], line["event"]) for line in lines)
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise SettingsError(
+            f"{path} is no event log.", "Read a file that an EventLog wrote, after closing it."
+        ) from None

@@ -1,4 +1,6 @@
-"""Shared by all tests: skipped tests are named at the end, and forbidden where the gate says so."""
+"""Shared by all tests: which need the machine for themselves; skipped ones are named, and forbidden where the gate
+says so.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,22 @@ import pytest
 
 from realtime_helpers.simulator import PACES, Config, Parts, Simulator
 from tests.rules.watch import REPORT_VARIABLE, watch_server_sessions
+
+HERE = Path(__file__).parent
+BY_THE_CLOCK = (
+    "audio", "browser", "clients", "demo", "session", "widgets", "simulator/test_class.py",
+    "simulator/test_serving.py", "test_audio_benchmark.py", "test_audio_choice.py", "test_house.py", "test_runtime.py",
+    "wire/test_summary_delays_nothing.py",
+)  # fmt: skip
+"""They play sound in real time, or measure: another test beside them would make them late."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            place = item.path.relative_to(HERE).as_posix()
+            if any(place == name or place.startswith(f"{name}/") for name in BY_THE_CLOCK):
+                item.add_marker("alone")
 
 
 @pytest.fixture(scope="session", autouse=True)

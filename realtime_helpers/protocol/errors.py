@@ -20,12 +20,14 @@ _FATAL = {
     "account_deactivated",
     "beta_api_shape_disabled",
     "billing_hard_limit_reached",
+    "class_full",  # the simulator's, as is too_many_own_sessions
     "insufficient_quota",
     "invalid_api_key",
     "invalid_model",
     "missing_model",
     "model_not_found",
     "session_expired",
+    "too_many_own_sessions",
 }
 _BENIGN = {
     "conversation_already_has_active_response",

@@ -57,6 +57,9 @@ def closed(settings: Settings, close_code: int, fatal: Event | None) -> SessionE
                 f"The server has no realtime model {settings.model!r}.",
                 "Choose another, such as gpt-realtime-2.1-mini.",
             )
+        case "class_full" | "too_many_own_sessions":
+            assert fatal is not None
+            return kind(fatal["error"]["message"], "Then start again with session.start(...).")
         case str():
             assert fatal is not None
             return kind(f"The server ended the session: {fatal['error']['message']}", "Start a new one.")

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from aiohttp import web
 
 from .admission import check_key, key_in
+from .classroom_door import add_classroom, refusal_of_learner
 from .config import CONFIG, DRAINING, EMPTY, SOCKETS, Config
 from .cors import cors
 from .http_doors import add_http_doors, http_error
@@ -19,7 +20,7 @@ from .socket import FAREWELL_SECONDS
 
 
 def build_app(config: Config) -> web.Application:
-    """The application: `/v1/realtime`, the doors for text and audio, `/health` and `/metrics`."""
+    """The application: `/v1/realtime`, the doors for text and audio, `/health`, `/metrics`, a class's overview."""
     app = web.Application(client_max_size=config.limits.frame_bytes, middlewares=[cors, errors])
     app[CONFIG] = config
     app[SOCKETS] = set()
@@ -31,7 +32,9 @@ def build_app(config: Config) -> web.Application:
         "/v1//realtime",
     ):  # OpenAI's, Azure's, and what some clients dial
         app.router.add_get(path, realtime)
-    add_http_doors(app, config, lambda request: _key_refusal(request, config))
+    add_http_doors(app, config, lambda request: _key_refusal(request, config) or refusal_of_learner(request, config))
+    if config.classroom is not None:
+        add_classroom(app, config.classroom)
     app.router.add_get("/health", health)
     app.router.add_get("/metrics", metrics)
     app.router.add_route("*", "/{path:.*}", not_there)

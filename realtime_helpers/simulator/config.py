@@ -15,6 +15,7 @@ from aiohttp import web
 from ..protocol.ids import IdMint
 from .context import Retention
 from .faults import NO_FAULTS, Faults, Scenario
+from .learners import Classroom
 from .limits import Limits
 from .metrics import Metrics
 from .pace import PACES, Pace
@@ -43,6 +44,7 @@ class Config:
         scenario: What goes wrong on purpose.
         retention: What becomes of older assistant audio.
         session_seconds: Life of a session.
+        classroom: Who is in the class that shares it; `None` where nobody is told apart.
     """
 
     parts: Parts = field(default_factory=Parts)
@@ -56,6 +58,7 @@ class Config:
     scenario: Scenario = NO_FAULTS
     retention: Retention = "documented"
     session_seconds: float = SESSION_SECONDS
+    classroom: Classroom | None = None
     _ordinals: itertools.count[int] = field(default_factory=itertools.count, repr=False)
 
     def __post_init__(self) -> None:

@@ -20,6 +20,7 @@ from .faults import Fault
 from .items import Item
 from .message import Budget, Message
 from .prompt import Prompt, ToolCall
+from .protocol_error import ProtocolError
 from .session import ServerSession
 from .transcripts import Transcripts
 
@@ -114,9 +115,13 @@ class Generation:
         """Generate and send everything after `response.created`."""
         counted = NOTHING_READ
         outcome: dict[str, Any] | None = None
+        due_s = self._announced_s + self.session.draw(self.session.pace.before_item_ms) / 1000
         try:
             await self._unless_cancelled(self.transcripts.wait_for(self.request.context))
-            if await self._pause(self.session.draw(self.session.pace.before_item_ms)):
+            if (refusal := self._refusal()) is not None:
+                outcome = _failure(refusal.code or "refused", refusal.message)
+            # what hearing took is part of the wait, as on the service, which need not hear first
+            elif await self._pause((due_s - asyncio.get_running_loop().time()) * 1000):
                 counted = self.request.counted
                 outcome = await self._produce(self.session.faults.response())
         except _CancelledError:
@@ -137,6 +142,9 @@ class Generation:
             if item.is_cut:
                 item.drop_transcript()  # truncated while it was generated: the closing events still told the whole
         self.finished.set()
+
+    def _refusal(self) -> ProtocolError | None:
+        return None if self.session.learner is None else self.session.learner.another_request()
 
     async def _produce(self, fault: Fault | None) -> dict[str, Any] | None:
         """Write the reply; returns `status_details` when it is not completed."""

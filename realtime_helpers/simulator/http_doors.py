@@ -42,14 +42,14 @@ def add_http_doors(app: web.Application, config: Config, refusal: Refusal) -> No
     Args:
         app: Where to.
         config: The simulator's; its parts answer here too.
-        refusal: Why a request's key is not accepted, or `None`.
+        refusal: Why a request is not accepted, or `None`: its key, or a learner who had enough for now.
     """
     doors = _Doors(config)
 
     def admitted(handler: Handler) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
             if (error := refusal(request)) is not None:
-                return http_error(401, error)
+                return http_error(429 if error.code == "rate_limit_exceeded" else 401, error)
             try:
                 return await handler(request)
             except orjson.JSONDecodeError as error:

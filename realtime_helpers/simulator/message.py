@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +59,7 @@ class Message:
         self._pause = pause
         self._said = ""
         self._generated_ms = 0.0
+        self._due_s: float | None = None
         self._sound: Sound | None = None
 
     @property
@@ -113,10 +115,16 @@ class Message:
                 at = end
             if not self._play(chunk):
                 return False
-            if not await self._pause(AUDIO_DELTA_MS / speed if speed else 0):
+            if not await self._pause(self._until_next(AUDIO_DELTA_MS / speed) if speed else 0):
                 return False
         rest = text[at:]  # words without a sound of their own
         return not rest or self._say(rest, "response.output_audio_transcript.delta")
+
+    def _until_next(self, step_ms: float) -> float:
+        """Milliseconds until the next delta is due. What one was late must not make all that follow it late."""
+        now_s = asyncio.get_running_loop().time()
+        self._due_s = (now_s if self._due_s is None else self._due_s) + step_ms / 1000
+        return (self._due_s - now_s) * 1000
 
     def close(self, status: str) -> None:
         """End the part: everything that was said, and no more."""

@@ -11,7 +11,7 @@ SHARED_DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Set before the first `Metrics` of a process: then the workers' figures are added up (`prometheus_client`'s rule)."""
 
 ERROR_CODES = frozenset({
-    "beta_api_shape_disabled", "cannot_update_speed", "cannot_update_tracing", "cannot_update_voice",
+    "beta_api_shape_disabled", "class_full", "cannot_update_speed", "cannot_update_tracing", "cannot_update_voice",
     "context_length_exceeded", "conversation_already_has_active_response", "conversation_too_large",
     "decimal_above_max_value", "decimal_below_min_value", "engine_failed", "idle_session",
     "input_audio_buffer_commit_empty", "input_audio_buffer_full", "insufficient_quota", "integer_above_max_value",
@@ -22,8 +22,9 @@ ERROR_CODES = frozenset({
     "item_truncate_invalid_item_id", "missing_model", "missing_required_parameter", "not_simulated",
     "object_above_max_properties", "prompt_not_found", "rate_limit_exceeded", "response_cancel_not_active",
     "server_error", "session_expired", "shutting_down", "simulated_refusal", "simulator_error",
-    "string_above_max_length", "too_many_items", "too_many_responses", "too_many_sessions", "transcription_failed",
-    "unknown_parameter", "unsupported_content_type", "unsupported_parameter", "unsupported_value",
+    "string_above_max_length", "too_many_items", "too_many_own_sessions", "too_many_responses", "too_many_sessions",
+    "transcription_failed", "unknown_parameter", "unsupported_content_type", "unsupported_parameter",
+    "unsupported_value",
 })  # fmt: skip
 """Codes the simulator raises itself; a test compares them with the code."""
 _CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 1012, 1013, 3000, 4000})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from .admission import Admission, RefusedError
 from .config import Config
 from .faults import Faults
+from .learners import Learner, OneAtATime
 from .outbox import Outbox
 from .protocol_error import ProtocolError
 from .session import ServerSession
@@ -14,7 +16,12 @@ from .session_config import default_session, default_transcription_session, upda
 
 
 def new_session(
-    admission: Admission, config: Config, luck: random.Random, faults: Faults, outbox: Outbox
+    admission: Admission,
+    config: Config,
+    luck: random.Random,
+    faults: Faults,
+    outbox: Outbox,
+    learner: Learner | None = None,
 ) -> ServerSession:
     """Begin a session.
 
@@ -33,7 +40,11 @@ def new_session(
             wire = updated_session(wire, admission.change, admission.model)
         except ProtocolError as error:
             raise RefusedError(error, 4000) from None
+    parts = config.parts
+    if learner is not None:
+        parts = replace(parts, ears=OneAtATime(parts.ears, learner))
     return ServerSession(
-        outbox.send, wire, admission.model, config.parts, ids, config.pace, luck, config.clock, faults=faults,
+        outbox.send, wire, admission.model, parts, ids, config.pace, luck, config.clock, faults=faults,
         limits=config.limits, retention=config.retention, room=outbox.room, metrics=config.metrics, life_s=life_s,
+        learner=learner,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from aiohttp import WSMsgType, web
 
 from ..protocol.frames import encode
+from ..settings import LEARNER_HEADER
 from .admission import Admission, RefusedError, admit, chosen_scenario
 from .client_secrets import ClientSecrets
 from .config import CONFIG, DRAINING, EMPTY, SOCKETS, Config
@@ -19,6 +20,7 @@ from .connection import Connection
 from .faults import Faults
 from .http_doors import http_error
 from .inbox import Inbox
+from .learners import Learner
 from .new_session import new_session
 from .outbox import Hangup, Outbox
 from .protocol_error import ProtocolError
@@ -43,15 +45,32 @@ async def realtime(request: web.Request) -> web.StreamResponse:
         admission = _admitted(request, config)
         scenario = chosen_scenario(request.query, config.scenario)
         _check_capacity(request.app)
-        faults = Faults(scenario, luck)
-        outbox = Outbox(faults, config.limits.outgoing_bytes, asyncio.get_running_loop().time)
-        session = new_session(admission, config, luck, faults, outbox)
+        with contextlib.ExitStack() as seat:
+            learner = _seated(request, config, seat)
+            faults = Faults(scenario, luck)
+            outbox = Outbox(faults, config.limits.outgoing_bytes, asyncio.get_running_loop().time)
+            session = new_session(admission, config, luck, faults, outbox, learner)
+            with _counted(request.app, socket, session):
+                await _hold(socket, Connection(session), outbox, config)
     except RefusedError as reason:
         await _turn_away(socket, config, luck, reason)
-        return socket
-    with _counted(request.app, socket, session):
-        await _hold(socket, Connection(session), outbox, config)
     return socket
+
+
+def learner_of(request: web.Request, config: Config) -> Learner | None:
+    """Who asks, in a class."""
+    classroom = config.classroom
+    return None if classroom is None else classroom.find(request.headers.get(LEARNER_HEADER), request.remote)
+
+
+def _seated(request: web.Request, config: Config, seat: contextlib.ExitStack) -> Learner | None:
+    learner = learner_of(request, config)
+    if config.classroom is not None and learner is not None:
+        try:
+            seat.enter_context(config.classroom.seat(learner))
+        except ProtocolError as error:
+            raise RefusedError(error, 1013) from None
+    return learner
 
 
 def _admitted(request: web.Request, config: Config) -> Admission:

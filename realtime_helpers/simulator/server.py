@@ -70,12 +70,21 @@ def check_exposure(host: str, key: str | None) -> None:
     Raises:
         WorkshopError: There is no such address, or it can be reached by others and no key is required.
     """
-    addresses = [ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_, address in _resolve(host, 0)]
-    if key is None and not all(address.is_loopback for address in addresses):
+    if key is None and not is_local(host):
         raise WorkshopError(
             f"Everybody who reaches {host} could use this simulator, because no key is required.",
             f"Require one: {SIMULATOR_KEY_VARIABLE}=... realtime-workshop serve --host {host} --require-key",
         )
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine itself can reach an address.
+
+    Raises:
+        WorkshopError: There is no such address.
+    """
+    addresses = [ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_, address in _resolve(host, 0)]
+    return all(address.is_loopback for address in addresses)
 
 
 def signing_key_from(key: str) -> bytes:

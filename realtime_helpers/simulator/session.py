@@ -13,6 +13,7 @@ from ..protocol.ids import IdMint
 from .context import Conversation, Retention
 from .faults import NO_FAULTS, Faults
 from .items import Item
+from .learners import Learner
 from .limits import Limits
 from .metrics import Metrics
 from .models import Model
@@ -44,6 +45,7 @@ class ServerSession:
         room: Waits while the client does not read what was sent.
         metrics: Counts events.
         life_s: Seconds until the session expires.
+        learner: Whose it is, in a class.
     """
 
     send: Callable[[Event], None]
@@ -60,6 +62,7 @@ class ServerSession:
     room: Callable[[], Awaitable[None]] = _always_room
     metrics: Metrics = field(default_factory=Metrics)
     life_s: float = 3600
+    learner: Learner | None = None
 
     def __post_init__(self) -> None:
         self.conversation = Conversation()
@@ -81,6 +84,8 @@ class ServerSession:
 
     def _send(self, event: Event) -> None:
         self.metrics.server_event(event)
+        if self.learner is not None:
+            self.learner.server_event(event)
         self.send(event)
 
     def padding(self, delta: str) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from ...errors import SettingsError
 from ..parts import BuiltinEars, BuiltinVoice, Ears, Responder, Voice
 from ..responder import BuiltinResponder
+from ..shared_ears import SharedEars
 
 
 def choose_responder(word: str, seed: int = 0) -> Responder:
@@ -45,8 +46,12 @@ def choose_voice(word: str) -> Voice:
     raise _unknown("voice", word, "builtin, piper:PATH of a model, or URL#MODEL such as http://localhost:8880/v1#tts-1")
 
 
-def choose_ears(word: str) -> Ears:
+def choose_ears(word: str, *, at_once: int = 1) -> Ears:
     """Ears: `builtin`, `URL#MODEL` or `faster-whisper[:MODEL]`.
+
+    Args:
+        word: Which.
+        at_once: How many built-in recognisers may work at the same time.
 
     Raises:
         SettingsError: There are none of that name.
@@ -54,7 +59,9 @@ def choose_ears(word: str) -> Ears:
     """
     kind, _, rest = word.partition(":")
     if word == "builtin":
-        return BuiltinEars()
+        if at_once == 1:
+            return BuiltinEars()
+        return SharedEars([BuiltinEars() for _ in range(at_once)])
     if kind == "faster-whisper":
         from .faster_whisper import DEFAULT_MODEL, FasterWhisperEars
 
