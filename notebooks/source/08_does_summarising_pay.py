@@ -21,12 +21,14 @@
 # ### What you'll learn
 #
 # - why reading fewer tokens can cost more money
-# - to measure the one number that decides: the hit rate of the cache
+# - which one number decides, and where to read it: the hit rate of the cache
 # - to let a forecast choose when to summarise, and to check its choice
 #
 # ### What you'll need
 #
-# Nothing but this notebook. No server is started and nothing is billed: session and simulator run in this kernel, on a clock that jumps over every wait. Tokens are counted by the simulator; prices are OpenAI's list prices. So every figure in US dollars is an estimate.
+# The workshop's package, installed. If the first cell says `No module named 'realtime_helpers'`, run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
+#
+# No server is started and nothing is billed: session and simulator run in this kernel, on a clock that jumps over every wait. The simulator counts the tokens, the prices are OpenAI's list prices. So every figure in US dollars is an estimate.
 #
 # ---
 
@@ -50,9 +52,8 @@
 # %%
 from contextlib import closing
 
-from tqdm.auto import tqdm
-
 from realtime_helpers import PRICES, PRICES_AS_OF, TEXT_PRICES, Outlook, Strategy, best_trigger, forecast_cost
+from realtime_helpers.course import progress
 from realtime_helpers.course.policies import (
     CONTENDERS,
     MODEL,
@@ -71,7 +72,7 @@ from realtime_helpers.widgets.hit_rate_dial import HitRateDial
 # %%
 short, long = [], []
 with closing(lab_parts()) as parts:
-    for contender in tqdm(CONTENDERS, desc="talks held"):
+    for contender in progress(CONTENDERS, "talks held"):
         after_30, after_120 = hold_talk(contender, [30, 120], parts)
         short.append(after_30)
         long.append(after_120)
@@ -116,7 +117,7 @@ plot_recall_against_cost([Held(run.policy, cost_at(run), run.recalled / run.aske
 # %% [markdown]
 # To the left is cheap, on top is well remembered. One policy is dominated by all the others: it costs more *and* knows less.
 #
-# A word of caution about the top row. The simulator's summariser picks out sentences and puts facts first. That ten of ten facts survive shows that nothing is lost on the way from one summary to the next. It does not show that a real model summarises as well.
+# A word of caution. The simulator's summariser picks out sentences and puts facts first. Ten of ten facts mean that nothing is lost from one summary to the next. They do not mean that a real model summarises as well.
 #
 # ## Turn the dial
 #

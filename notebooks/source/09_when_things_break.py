@@ -26,7 +26,9 @@
 #
 # ### What you'll need
 #
-# Nothing but this notebook. Everything runs against the simulator, which can fail on purpose. There is no switch to a real service here: nobody can order a fault from one.
+# The workshop's package, installed. If the first cell says `No module named 'realtime_helpers'`, run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
+#
+# Everything runs against the simulator, which can fail on purpose. There is no switch to a real service here: nobody can order a fault from one.
 #
 # ---
 
