@@ -21,12 +21,14 @@
 # ### What you'll learn
 #
 # - why reading fewer tokens can cost more money
-# - to measure the one number that decides: the hit rate of the cache
+# - which one number decides, and where to read it: the hit rate of the cache
 # - to let a forecast choose when to summarise, and to check its choice
 #
 # ### What you'll need
 #
-# Nothing but this notebook. No server is started and nothing is billed: session and simulator run in this kernel, on a clock that jumps over every wait. Tokens are counted by the simulator; prices are OpenAI's list prices. So every figure in US dollars is an estimate.
+# The workshop's package, installed. If the first cell says `No module named 'realtime_helpers'`, run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
+#
+# No server is started and nothing is billed: session and simulator run in this kernel, on a clock that jumps over every wait. The simulator counts the tokens, the prices are OpenAI's list prices. So every figure in US dollars is an estimate.
 #
 # If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
 #
@@ -117,7 +119,7 @@ plot_recall_against_cost([Held(run.policy, cost_at(run), run.recalled / run.aske
 # %% [markdown]
 # To the left is cheap, on top is well remembered. One policy is dominated by all the others: it costs more *and* knows less.
 #
-# A word of caution about the top row. The simulator's summariser picks out sentences and puts facts first. That ten of ten facts survive shows that nothing is lost on the way from one summary to the next. It does not show that a real model summarises as well.
+# A word of caution. The simulator's summariser picks out sentences and puts facts first. Ten of ten facts mean that nothing is lost from one summary to the next. They do not mean that a real model summarises as well.
 #
 # ## Turn the dial
 #
@@ -216,6 +218,7 @@ def cheapest(outlook):
 # The check asks your function for all three, forecasts your strategy and the best one it knows, and accepts what is within 5 % of it and loses no turn.
 
 # %% tags=["self-check"]
+# self-check
 check_cheapest(cheapest, calls)
 
 # %% [markdown]

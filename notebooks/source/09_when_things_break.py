@@ -26,7 +26,9 @@
 #
 # ### What you'll need
 #
-# Nothing but this notebook. Everything runs against the simulator, which can fail on purpose. There is no switch to a real service here: nobody can order a fault from one.
+# The workshop's package, installed. If the first cell says `No module named 'realtime_helpers'`, run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
+#
+# Everything runs against the simulator, which can fail on purpose. There is no switch to a real service here: nobody can order a fault from one.
 #
 # If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
 #
@@ -235,6 +237,7 @@ def ids_to_delete(received, summary_id, old_ids):
 # The check asks your function before the first event and after every one of them. It wants nothing deleted before the server has confirmed the summary, and then every old item that has not been confirmed as deleted.
 
 # %% tags=["self-check"]
+# self-check
 check_deletes(ids_to_delete, recordings)
 
 # %% [markdown]
