@@ -157,7 +157,9 @@ session.watch_events(lambda direction, event, at_s: events.append((direction, ev
 session.start(source=user, sink=SilentSink(realtime=True))
 
 user.say("Tell me a long story.")
-session.wait_for(lambda now: len(now.captions) == 2 and len(now.captions[1].heard.split()) >= 5)  # five of the bot's words
+session.wait_for(
+    lambda now: len(now.captions) == 2 and len(now.captions[1].heard.split()) >= 5
+)  # five of the bot's words
 user.say("Thank you very much.")
 now = session.wait_for(lambda now: now.latency.interrupted and now.has_answered(2))
 story = next(item for item in now.items if item.role == "assistant")

@@ -89,6 +89,8 @@ def tidy(notebook: Any) -> Any:
     clean.metadata["language_info"] = {"name": "python"}
     for cell in clean.cells:
         cell.metadata.pop("execution", None)
+        if "outputs" in cell:
+            cell.outputs = _joined(cell.outputs)
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(_WIDGET, None)
             output.get("metadata", {}).pop(_WIDGET, None)
@@ -100,6 +102,17 @@ def build(source: Path) -> Path:
     path = target(source)
     nbformat.write(tidy(run(student(read(source)))), path)
     return path
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """What one cell printed is one text, however many messages brought it."""
+    joined: list[Any] = []
+    for output in outputs:
+        if joined and output.output_type == "stream" and joined[-1].get("name") == output.name:
+            joined[-1]["text"] += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _with_exercises(notebook: Any, replace: Any) -> Any:
