@@ -435,3 +435,11 @@ async def test_what_hearing_takes_is_part_of_the_wait_for_an_answer(parts: Parts
         await there.wait()
     await desk.close()
     assert 0.99 < came["response.output_item.added"] - came["response.created"] < 1.5
+
+
+def test_a_code_that_somebody_else_made_up_is_not_shown() -> None:
+    learner = Classroom(ClassLimits(1), TOKEN, Clock()).find("Ada", None)
+    failed = {"status_details": {"error": {"code": "my-dog-is-called-biscuit"}}, "usage": None}
+    learner.server_event({"type": "response.done", "response": failed})
+    learner.server_event({"type": "error", "error": {"code": None}})
+    assert learner.errors == {"other": 1, "none": 1}
