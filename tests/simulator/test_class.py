@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -20,11 +21,14 @@ from realtime_helpers import RealtimeSession, Settings
 from realtime_helpers.audio.formats import silence
 from realtime_helpers.errors import SessionError, WorkshopError
 from realtime_helpers.settings import LEARNER_HEADER
-from realtime_helpers.simulator import PACES, Config, Simulator
+from realtime_helpers.simulator import PACES, Config, Pace, Parts, Simulator
 from realtime_helpers.simulator.classes import TEACHER_TOKEN_VARIABLE, classroom_of, limits_of, welcome
 from realtime_helpers.simulator.learners import ClassLimits, Classroom, OneAtATime
+from realtime_helpers.simulator.message import AUDIO_DELTA_MS
 from realtime_helpers.simulator.parts import BuiltinEars
 from realtime_helpers.simulator.shared_ears import SharedEars
+
+from .desk import Desk
 
 TOKEN = "teacher-of-the-class"
 PATIENCE_S = 30.0
@@ -377,3 +381,65 @@ def test_no_token_is_repeated_where_it_is_known_and_none_is_in_a_repr() -> None:
     assert limits_of(made_up).sessions == 180
     with pytest.raises(WorkshopError, match="one could guess it"):
         classroom_of(30, {TEACHER_TOKEN_VARIABLE: "1234"})
+
+
+# -- what keeps events in time ------------------------------------------------------------------------
+
+
+async def test_a_delta_that_is_late_does_not_make_those_after_it_late(parts: Parts) -> None:
+    desk = Desk(parts=parts, pace=replace(PACES["realtime"], before_item_ms=0, before_audio_ms=0))
+    loop, came, over = asyncio.get_running_loop(), list[float](), asyncio.Event()
+
+    def take(told: dict[str, Any]) -> None:
+        if told["type"] == "response.output_audio.delta":
+            came.append(loop.time())
+            if len(came) == 3:
+                time.sleep(0.8)  # the machine was busy with something else
+        if told["type"] == "response.done":
+            over.set()
+
+    desk.session.send = take
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Tell me a long story."}]}
+    await desk.say("conversation.item.create", item=item)
+    await desk.say("response.create")
+    async with asyncio.timeout(PATIENCE_S):
+        await over.wait()
+    await desk.close()
+    due_s = (len(came) - 1) * AUDIO_DELTA_MS / 8 / 1000
+    assert due_s > 1.5, "the story is long enough to catch up in"
+    assert came[-1] - came[0] < due_s + 0.4
+
+
+async def test_what_hearing_takes_is_part_of_the_wait_for_an_answer(parts: Parts) -> None:
+    class OwnTime(BuiltinEars):
+        async def hear(self, pcm: bytes, language: str | None = None, prompt: str | None = None) -> str:
+            del pcm, language, prompt
+            await asyncio.sleep(0.8)
+            return "how are you today"
+
+    pace = Pace(before_item_ms=1_000)
+    desk = Desk(parts=replace(parts, ears=OwnTime()), pace=pace)
+    loop, came, there = asyncio.get_running_loop(), dict[str, float](), asyncio.Event()
+
+    def take(told: dict[str, Any]) -> None:
+        came.setdefault(told["type"], loop.time())
+        if told["type"] == "response.output_item.added":
+            there.set()
+
+    desk.session.send = take
+    await desk.say("session.update", session={"type": "realtime", "audio": {"input": {"turn_detection": None}}})
+    await desk.say("input_audio_buffer.append", audio=base64.b64encode(silence(600)).decode())
+    await desk.say("input_audio_buffer.commit")
+    await desk.say("response.create")
+    async with asyncio.timeout(PATIENCE_S):
+        await there.wait()
+    await desk.close()
+    assert 0.99 < came["response.output_item.added"] - came["response.created"] < 1.5
+
+
+def test_a_code_that_somebody_else_made_up_is_not_shown() -> None:
+    learner = Classroom(ClassLimits(1), TOKEN, Clock()).find("Ada", None)
+    failed = {"status_details": {"error": {"code": "my-dog-is-called-biscuit"}}, "usage": None}
+    learner.server_event({"type": "response.done", "response": failed})
+    learner.server_event({"type": "error", "error": {"code": None}})
+    assert learner.errors == {"other": 1, "none": 1}
