@@ -166,11 +166,13 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
     def _show(self) -> None:
         """Show the session as it is: not as a view saw it, which may be before what a person has set since."""
         with self._lock:
-            if self._worker.is_busy:
+            ordered = self._worker.ordered
+            standings = self._standings
+            if self._worker.is_busy or self._worker.ordered != ordered:
                 return  # what a person has just set stays, until the session has heard of it
             self._showing.is_on = True
             try:
-                self.controls.show(self._standings)
+                self.controls.show(standings)
                 self.controls.source.value, self.controls.sink.value = self._source_name, self._sink_name
                 uses_browser = THIS_BROWSER in (self._source_name, self._sink_name)
                 self.browser.layout.display = "" if uses_browser else "none"
@@ -215,7 +217,11 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         control.observe(changed, trait)
 
     def _do(self, order: Callable[[], object]) -> None:
-        self._worker.do(order)
+        def carry_out() -> None:
+            self.standing.has_been_read()
+            order()
+
+        self._worker.do(carry_out)
 
     def _done(self, trouble: str) -> None:
         self.standing.complain(trouble)

@@ -161,4 +161,5 @@ class LevelMeters(Panel):
         """See `Panel.close`."""
         self._stop_listening()
         self._measure_soon.end()
+        self._waiting.clear()  # sound that came just before is measured no more
         super().close()
