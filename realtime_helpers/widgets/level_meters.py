@@ -112,6 +112,8 @@ def _in_words(heard: SideLevel, now: Snapshot, *, is_user: bool) -> str:
         return f"not speaking{end}"
     if heard.silent_ms >= 1_000:
         return f"silent for {heard.silent_ms / 1000:.0f} s{end}"
+    if heard.level.is_silent:
+        return f"silent{end}"
     rms = heard.level.rms_dbfs
     loudness = "quiet" if rms < _QUIET_DBFS else "loud" if rms > _LOUD_DBFS else "well audible"
     return f"{loudness}, {round(rms)} dBFS{end}"

@@ -281,7 +281,9 @@ def test_loudness_silence_and_clipping_are_told_in_words(seen: Seen) -> None:
     assert told(meter, now)["words"] == "You: well audible, -24 dBFS."
     meter.add(tone(500, 150))
     assert told(meter, now)["words"] == "You: quiet, -50 dBFS."
-    meter.add(silence(4_000))
+    meter.add(silence(500))
+    assert told(meter, now)["words"] == "You: silent."
+    meter.add(silence(3_500))
     assert told(meter, now)["words"] == "You: silent for 4 s."
     meter.add(struct.pack("<h", 32_767) * 2_400)
     side = told(meter, now)
