@@ -195,7 +195,7 @@ print("the session has", session.wait_for(lambda now: now.state.value == "stoppe
 #
 # Below are a session of your own, with a trigger of 5,000 tokens and three turns to keep, and a plain slider of `ipywidgets`. When the slider moves, `on_move` is called with a `change`; the new number is `change["new"]`. Write its body, so that the slider moves the session's trigger **and changes nothing else**.
 #
-# > **Predict, then run.** The check moves your slider from 5,000 to 300 in the middle of a talk of about 700 tokens. When will its summary come?
+# > **Predict, then run.** The check moves your slider from 5,000 to 300 in the middle of a talk whose window holds more than that. When will the summary come: with the next turn, or before it?
 
 # %% tags=["exercise"]
 own = RealtimeSession(memory=SummaryPolicy(trigger_tokens=5_000, keep_turns=3))

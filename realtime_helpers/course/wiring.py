@@ -40,8 +40,11 @@ def check_slider(session: RealtimeSession, slider: HasValue) -> Verdict:
         if not verdict.passed:
             return verdict
         summary = session.wait_for(lambda now: now.summaries and not now.is_summarising).summaries[0]
-        fall = f"{summary.window_before} to {summary.window_after} tokens"
-        return Verdict(True, f"{verdict.why} The window was above it, so it fell at once, from {fall}.")
+        return Verdict(
+            True,
+            f"{verdict.why} The window held {summary.window_before:,} tokens, so the summary came at once, "
+            "without another turn.",
+        )
     finally:
         session.stop()
 

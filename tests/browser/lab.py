@@ -275,12 +275,18 @@ class Desk:
 
     @contextmanager
     def browser(
-        self, *flags: str, permissions: Sequence[str] = ("microphone",), script: str = "", url: str | None = None
+        self,
+        *flags: str,
+        permissions: Sequence[str] = ("microphone",),
+        script: str = "",
+        url: str | None = None,
+        size: tuple[int, int] = (1100, 800),
     ) -> Iterator[Window]:
         """A browser with a witness in each of its pages; its kernels end with it."""
         launched = self._playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", *flags])
         try:
-            context = launched.new_context(permissions=list(permissions), viewport={"width": 1100, "height": 800})
+            width, height = size
+            context = launched.new_context(permissions=list(permissions), viewport={"width": width, "height": height})
             context.add_init_script(_WITNESS + script)
             yield Window(context, url or self.url, self.folder)
         finally:

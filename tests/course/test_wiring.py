@@ -35,9 +35,9 @@ def check(session: RealtimeSession, handler: Callable[[RealtimeSession, Any], No
 
 def test_a_slider_that_moves_the_trigger_passes(session: RealtimeSession) -> None:
     said = check(session, right)
-    assert said.startswith("Passed: the slider moved the trigger to 300 tokens, and nothing else. The window was")
+    assert said.startswith("Passed: the slider moved the trigger to 300 tokens, and nothing else. The window held ")
     (summary,) = session.snapshot.summaries
-    assert f"{summary.window_before} to {summary.window_after} tokens" in said
+    assert f"held {summary.window_before:,} tokens" in said
     assert session.snapshot.state.value == "stopped"
 
 
