@@ -139,8 +139,13 @@ class Notebook:
         ready = """() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === "idle" """
         self.page.wait_for_function(ready, timeout=PATIENCE_MS)
 
-    def command(self, name: str) -> None:
-        self.page.evaluate("(name) => window.jupyterapp.commands.execute(name)", name)
+    def command(self, name: str, **arguments: Any) -> None:
+        self.page.evaluate("([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments])
+
+    def darken(self) -> None:
+        """Use JupyterLab's dark theme."""
+        self.command("apputils:change-theme", theme="JupyterLab Dark")
+        self.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
 
     def run(self, code: str) -> str:
         """Run code as a cell would, and return what it printed. Raises what it raised."""
