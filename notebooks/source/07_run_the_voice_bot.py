@@ -36,7 +36,7 @@ from dataclasses import replace
 from ipywidgets import IntSlider
 from tqdm.auto import tqdm
 
-from realtime_helpers import RealtimeSession, SpeechSource, SummaryPolicy, lost_items
+from realtime_helpers import RealtimeSession, SummaryPolicy, lost_items
 from realtime_helpers.course import choose_server, say
 from realtime_helpers.course.wiring import check_slider
 from realtime_helpers.widgets import Dashboard
@@ -63,9 +63,8 @@ settings = choose_server("simulator", turns=66)  # or "openai", or "azure": sixt
 # In JupyterLab, right-click the dashboard and choose *Create New View for Output*. Put that view beside the notebook: you can watch it while you read on.
 
 # %%
-user = SpeechSource()
 session = RealtimeSession(settings=settings, memory=SummaryPolicy(trigger_tokens=4_000, keep_turns=2))
-dashboard = Dashboard(session, sources={"a scripted person": user})
+dashboard = Dashboard(session)
 dashboard
 
 # %% [markdown]
@@ -77,6 +76,7 @@ dashboard
 control = dashboard.control
 control.choose("source", "a scripted person")
 control.press("Start")
+user = control.source
 
 # %% tags=["nbval-check-output"]
 say(session, user, "My dog is called Biscuit.")

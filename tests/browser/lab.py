@@ -181,6 +181,16 @@ class Notebook:
         """Wait until the code of `start` has ended."""
         self.page.evaluate("async () => { await window.running; }")
 
+    def errors(self) -> list[str]:
+        """What cells of this notebook raised, and what they wrote to standard error."""
+        found: list[str] = self.page.evaluate(
+            """() => [...window.jupyterapp.shell.currentWidget.content.model.cells].flatMap((cell) =>
+              cell.type === "code" ? cell.outputs.toJSON() : []).flatMap((output) =>
+              output.output_type === "error" ? [`${output.ename}: ${output.evalue}`]
+              : output.name === "stderr" ? [output.text].flat() : [])"""
+        )
+        return found
+
     def value(self, expression: str) -> Any:
         """A Python value of the kernel."""
         return json.loads(self.run(f"import json; print(json.dumps({expression}))"))
