@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType, UnionType
-from typing import Any, Self, get_args
+from typing import Any, Self, TypeVar, get_args
 
 from ..audio.files import read_sound_file
 from ..audio.formats import duration_ms
@@ -29,6 +29,7 @@ from .snapshot import Snapshot, State
 from .uploads import MAX_KEPT_BYTES
 from .views import Views
 
+_T = TypeVar("_T")
 _STOP_PATIENCE_S = 10.0
 _WRITERS = (*get_args(TextWriter), "out_of_band")
 _A_POLICY = "SummaryPolicy(trigger_tokens=2_000), or None for no summaries"
@@ -112,6 +113,7 @@ class RealtimeSession:
 
         self._make = make
         self._live = make(wanted)
+        self._next_options: SessionOptions | None = None
         self._started = False
 
     def start(self, source: Source | None = None, sink: Sink | None = None) -> None:
@@ -128,12 +130,16 @@ class RealtimeSession:
             SettingsError: The source or the sink is none.
         """
         _check_parts(source, sink)
-        if self._started and not self._is_over():
-            raise SessionError("This session is running already.", "Stop it first with session.stop().")
-        if self._started:
-            self._live = self._make(self._live.wanted_options)
-        self._started = True
-        self._loop.call(self._live.start, source, SilentSink() if sink is None else sink)
+
+        def begin() -> None:  # on the loop: of two threads that start it at once, one does
+            if self._is_running():
+                raise SessionError("This session is running already.", "Stop it first with session.stop().")
+            if self._started:
+                self._live = self._make(self.options)
+            self._started, self._next_options = True, None
+            self._live.start(source, SilentSink() if sink is None else sink)
+
+        self._on_the_loop(begin)
 
     def stop(self) -> None:
         """End the session and wait until sockets and devices are let go. Harmless when it is not running.
@@ -305,24 +311,22 @@ class RealtimeSession:
     def set_memory(self, policy: SummaryPolicy | None) -> None:
         """Use another policy from now on: what it finds due is summarised at once. `None` only when asked.
 
+        Of a session that is not running: from its next start on.
+
         Raises:
-            SessionError: The session is not running.
             SettingsError: It is no policy.
         """
         _check_kind("policy", policy, SummaryPolicy | None, _A_POLICY)
-        self._require_running()
         self._memory = policy
         self._loop.call(self._live.set_memory, policy)
 
     def set_style(self, style: SummaryStyle) -> None:
-        """Have the next summaries written in another style.
+        """Have the next summaries written in another style, also those of the next start.
 
         Raises:
-            SessionError: The session is not running.
             SettingsError: It is no style.
         """
         _check_kind("style", style, SummaryStyle, _A_STYLE)
-        self._require_running()
         self._style = style
         self._loop.call(self._live.set_style, style)
 
@@ -331,37 +335,43 @@ class RealtimeSession:
 
         Only what differs is sent; the speed when nobody speaks; of quick changes only the last. What the server
         confirmed stands in `snapshot.options`; what it refused is told in `snapshot.problems`, and nothing changes.
+        A session that is not running begins with them at its next start; nothing is locked then.
 
         Raises:
-            SessionError: The session is not running, or something is locked: the voice once it was heard, the audio
-                formats, tracing once it is on.
+            SessionError: Something is locked: the voice once it was heard, the audio formats, tracing once it is on.
             SettingsError: These are no options, their file cannot be read, the model cannot do what they ask for, they
                 name a tool that is not declared, or the session's `config` fixes what would change.
         """
         wanted = _options(options)
-        self._require_running()
 
-        async def change() -> None:
-            self._live.set_options(wanted)
+        def change() -> None:
+            if self._is_running():
+                self._live.set_options(wanted)
+            else:
+                self._prepare(wanted)
 
-        if self._loop.is_current:
-            self._live.set_options(wanted)
-        else:
-            self._loop.submit(change()).result(_STOP_PATIENCE_S)
+        self._on_the_loop(change)
 
     def use_settings(self, settings: Settings) -> None:
         """Talk to another server, or another model, from the next `start` on.
 
         Raises:
             SessionError: The session is running.
-            SettingsError: These are no settings.
+            SettingsError: These are no settings, or their model cannot do what the options ask for: nothing changes.
         """
         _check_kind("settings", settings, Settings, "Settings.from_environment(...)")
-        if self._started and not self._is_over():
-            raise SessionError("A session cannot move to another server.", "Stop it first with session.stop().")
-        self._settings = settings
-        if not self._started:
-            self._live = self._make(self._live.wanted_options)
+
+        def move() -> None:
+            if self._is_running():
+                raise SessionError("A session cannot move to another server.", "Stop it first with session.stop().")
+            before, self._settings = self._settings, settings
+            try:
+                self._prepare(self.options)
+            except SettingsError:
+                self._settings = before
+                raise
+
+        self._on_the_loop(move)
 
     def watch(self, look: Callable[[Snapshot], object]) -> Callable[[], None]:
         """Show every change to `look`, which a panel draws: now, and at most 20 times a second.
@@ -443,25 +453,40 @@ class RealtimeSession:
     @property
     def options(self) -> SessionOptions:
         """The latest options that were asked for, and not refused; those in force stand in the snapshot."""
-        return self._live.wanted_options
+        return self._live.wanted_options if self._next_options is None else self._next_options
 
     @property
     def snapshot(self) -> Snapshot:
         """The session as it is now."""
 
-        async def look() -> Snapshot:
-            return self._live.snapshot()
+        def look() -> Snapshot:
+            return self._live.snapshot()  # of the one that lives when the loop comes to it
 
-        return self._live.snapshot() if self._loop.is_current else self._loop.submit(look()).result(_STOP_PATIENCE_S)
+        return self._on_the_loop(look)
+
+    def _prepare(self, options: SessionOptions) -> None:
+        """Have the next start use these options; refused here if they cannot work. What was said stays to be seen."""
+        live = self._make(options)
+        if self._started:
+            self._next_options = options
+        else:
+            self._live = live
+            self._views.look_at(live)
+
+    def _on_the_loop(self, work: Callable[[], _T]) -> _T:
+        async def do() -> _T:
+            return work()
+
+        return work() if self._loop.is_current else self._loop.submit(do()).result(_STOP_PATIENCE_S)
 
     def _require_running(self) -> None:
-        if not self._started or self._is_over():
+        if not self._is_running():
             raise self.snapshot.error or SessionError(
                 "This session is not running.", "Start it first with session.start(...)."
             )
 
-    def _is_over(self) -> bool:
-        return self.snapshot.state in {State.STOPPED, State.FAILED}
+    def _is_running(self) -> bool:
+        return self.snapshot.state not in {State.NEW, State.STOPPED, State.FAILED}
 
     def __enter__(self) -> Self:
         return self

@@ -12,11 +12,10 @@ import traitlets
 from ..session import RealtimeSession, Snapshot
 
 STATIC = Path(__file__).parent / "static"
-PANEL_CSS = STATIC / "panel.css"
 
 
 def script(*names: str) -> str:
-    """Several files as one module: an anywidget has one."""
+    """Several files as one module, or one style sheet: an anywidget has one of each."""
     return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
@@ -27,7 +26,7 @@ class Panel(anywidget.AnyWidget):
         session: What is shown; also when it is started again.
     """
 
-    _css = PANEL_CSS
+    _css: str | Path = script("panel.css")
 
     picture = traitlets.Dict().tag(sync=True)
     """What is drawn, as plain data."""

@@ -1,0 +1,20 @@
+// The state is announced when it changes; problems too, and they stay.
+export default {
+  render({ model, el }) {
+    const state = element("div", { class: "realtime-standing-state", role: "status", "aria-live": "polite" });
+    const problems = element("ul", { class: "realtime-standing-problems", "aria-label": "Problems" });
+    const news = element("div", { "aria-live": "polite" }, problems);
+    el.classList.add("realtime-panel", "realtime-standing");
+    el.append(state, news);
+    let shown = "";
+    return drawn(model, el, (picture) => {
+      const words = `The session is: ${picture.state}`;
+      if (state.textContent !== words) state.textContent = words;
+      const now = JSON.stringify(picture.problems);
+      if (now === shown) return;
+      shown = now;
+      problems.hidden = picture.problems.length === 0;
+      problems.replaceChildren(...picture.problems.map((problem) => element("li", {}, problem)));
+    });
+  },
+};

@@ -1,0 +1,48 @@
+// Held by a pointer or by Space or Enter: every way to lose it is a release.
+export default {
+  render({ model, el }) {
+    const button = element("button", { type: "button", class: "realtime-talk-button" });
+    const hold = (isHeld) => {
+      if ((isHeld && button.disabled) || model.get("is_held") === isHeld) return;
+      model.set("is_held", isHeld);
+      model.save_changes();
+    };
+    const isKey = (event) => event.key === " " || event.key === "Enter";
+    const draw = () => {
+      const isHeld = model.get("is_held");
+      button.disabled = model.get("disabled");
+      button.title = model.get("tooltip");
+      button.dataset.held = isHeld;
+      button.textContent = isHeld ? "Talking: let go to send" : model.get("description");
+    };
+    button.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      button.setPointerCapture?.(event.pointerId);
+      hold(true);
+    });
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture", "blur"])
+      button.addEventListener(end, () => hold(false));
+    button.addEventListener("keydown", (event) => {
+      if (!isKey(event)) return;
+      event.preventDefault(); // no click, and no scrolling
+      if (!event.repeat) hold(true);
+    });
+    button.addEventListener("keyup", (event) => {
+      if (!isKey(event)) return;
+      event.preventDefault();
+      hold(false);
+    });
+    button.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch asks for one
+    const leave = () => { if (document.hidden) hold(false); };
+    document.addEventListener("visibilitychange", leave);
+    el.classList.add("realtime-panel", "realtime-talk");
+    el.append(button);
+    model.on("change", draw);
+    draw();
+    return () => {
+      document.removeEventListener("visibilitychange", leave);
+      model.off("change", draw);
+      hold(false);
+    };
+  },
+};
