@@ -115,14 +115,15 @@ now = say(session, user, "What is my dog called?")
 # %% [markdown]
 # ## Take it back
 #
-# A summary is not the end of anything. The originals are kept on your side, so **Undo summary** can put their words back, as text. (Not the sound: the server cannot be given the bot's own voice again.)
+# A summary is not the end of anything. The originals are kept on your side, so **Undo summary** can put their words back, as text. (Not the sound: the server cannot be given the bot's own voice again.) The trigger goes back up first, out of the way.
 #
 # > **Predict, then run.** After the undo, is the window as large as before the summary? Larger? Smaller?
 
 # %%
 before = now.summaries[0].window_before
+control.set("trigger tokens", 4_000)
 control.press("Undo summary")
-session.wait_for(lambda now: now.is_quiet and not now.is_summarising)
+session.wait_for(lambda now: len(now.summaries) == 2 and not now.is_summarising)
 now = say(session, user, "Tell me a joke.")
 print(f"before the summary: {before} tokens; after the undo: {now.window_tokens}")
 print(dashboard.gauge.sentence)

@@ -89,10 +89,13 @@ class Hands:
         """Click a button of the panel."""
         self.control.get_by_role("button", name=name, exact=True).first.click()
 
-    def move_down(self, dial: str) -> None:
-        """Move a dial to its low end, by key."""
-        self.control.get_by_role("slider", name=dial, exact=True).focus()
-        self.page.keyboard.press("Home")
+    def move_down(self, dial: str, to: int) -> None:
+        """Move a dial down, by arrow key."""
+        slider = self.control.get_by_role("slider", name=dial, exact=True)
+        slider.focus()
+        while (before := float(slider.input_value())) > to:
+            self.page.keyboard.press("ArrowLeft")
+            assert float(slider.input_value()) < before, f"{dial} does not move"
 
     def wait_for_state(self, state: str) -> None:
         """Wait until the panel says so."""
@@ -129,8 +132,8 @@ def test_the_lesson_runs_and_its_dashboard_obeys(room: Desk, questions: str, ver
 
         hands.press("Interrupt")
         hands.wait_for_state("listening")
-        hands.move_down("Keep turns")
-        hands.move_down("Trigger tokens")
+        hands.move_down("Keep turns", to=1)
+        hands.move_down("Trigger tokens", to=100)
         notebook.wait_until("session.snapshot.summaries and not session.snapshot.is_summarising")
         hands.keep_picture("4-summarised")
 
