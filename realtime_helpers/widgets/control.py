@@ -14,7 +14,7 @@ from ..audio.sources import Source, SpeechSource
 from ..errors import SettingsError
 from ..memory import SummaryPolicy, SummaryStyle
 from ..options import PushToTalk, ServerVAD, SessionOptions, nearest
-from ..session import RealtimeSession, Snapshot
+from ..session import RealtimeSession
 from ..settings import Backend, Settings
 from .browser_audio import BrowserAudio
 from .controls import AS_SPOKEN, FORMS, SERVERS_VOICE, TURNS, Controls, Standings
@@ -46,8 +46,7 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._session = session
         self._known = {session.settings.backend: session.settings}
         self._showing = threading.local()
-        self._lock = threading.RLock()
-        self._not_before = 0
+        self._lock = threading.Lock()
         self._made: dict[str, Source] = {}
         self.browser = BrowserAudio()
         """The browser's sound; shown where it is chosen."""
@@ -61,12 +60,12 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         """State and problems, in words."""
         self._worker = Worker(self._done)
         self._source_name, self._sink_name = self.controls.source.value, self.controls.sink.value
-        self._show(session.snapshot)
+        self._show()
         self._connect()
         super().__init__(self.controls.layout(self.standing, self.browser))
         self.add_class("realtime-panel")
         self.add_class("realtime-control")
-        self._look_away = session.watch(self._show)
+        self._look_away = session.watch(lambda _now: self._show())
 
     # -- the scripted twin -----------------------------------------------------------------------------
 
@@ -77,7 +76,7 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
             SettingsError: There is no such button.
         """
         button = _find(self.controls.buttons, name, "button")
-        self._show(self._session.snapshot)
+        self._show()
         if not button.disabled:
             button.click()
         self._worker.wait()
@@ -89,7 +88,7 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
             SettingsError: There is no such button, or it is of no use now.
         """
         button = _find({self.controls.talk.description: self.controls.talk}, name, "button to hold")
-        self._show(self._session.snapshot)
+        self._show()
         if button.disabled:
             raise SettingsError(f"{name!r} is of no use now.", button.tooltip)
         button.is_held = True
@@ -157,13 +156,14 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
     def __repr__(self) -> str:
         return f"<ControlPanel: {self.sentence}>"
 
-    def _show(self, now: Snapshot) -> None:
+    def _show(self) -> None:
+        """Show the session as it is: not as a view saw it, which may be before what a person has set since."""
         with self._lock:
-            if now.version < self._not_before:
-                return  # it was taken before what a person just set
+            if self._worker.is_busy:
+                return  # what a person has just set stays, until the session has heard of it
             self._showing.is_on = True
             try:
-                self.controls.show(Standings(now, self._session.options, self._session.settings))
+                self.controls.show(self._standings)
                 self.controls.source.value, self.controls.sink.value = self._source_name, self._sink_name
                 uses_file = self._source_name == A_FILE
                 uses_browser = THIS_BROWSER in (self._source_name, self._sink_name)
@@ -213,11 +213,8 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._worker.do(order)
 
     def _done(self, trouble: str) -> None:
-        now = self._session.snapshot
-        with self._lock:
-            self._not_before = now.version
         self.standing.complain(trouble)
-        self._show(now)
+        self._show()
 
     def _start(self) -> None:
         if self._is_running:

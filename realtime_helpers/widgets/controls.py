@@ -103,9 +103,9 @@ class Controls:
     """
 
     def __init__(self, sources: Iterable[str], sinks: Iterable[str], settings: Settings) -> None:
-        self.start, self.stop = _button("Start", "play"), _button("Stop", "stop")
-        self.mute, self.interrupt = _button("Mute", "microphone-slash"), _button("Interrupt", "hand-paper-o")
-        self.summarise, self.undo = _button("Summarise now", "compress"), _button("Undo summary", "undo")
+        self.start, self.stop = _button("Start"), _button("Stop")
+        self.mute, self.interrupt = _button("Mute"), _button("Interrupt")
+        self.summarise, self.undo = _button("Summarise now"), _button("Undo summary")
         self.talk = TalkButton()
         self.words = SayField()
         self.trigger = Dial("Trigger tokens", 2_000, min=100, max=20_000, step=100, unit="tokens")
@@ -207,8 +207,8 @@ class Controls:
             _select(self.language, style.language or AS_SPOKEN)
 
 
-def _button(name: str, icon: str) -> ipywidgets.Button:
-    return ipywidgets.Button(description=name, icon=icon, layout=ipywidgets.Layout(width="auto"))
+def _button(name: str) -> ipywidgets.Button:
+    return ipywidgets.Button(description=name, layout=ipywidgets.Layout(width="auto"))  # an icon would be read aloud
 
 
 def _list(name: str, options: Iterable[str]) -> ipywidgets.Dropdown:

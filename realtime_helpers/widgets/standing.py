@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,17 +21,19 @@ class Standing(Panel):
     """
 
     _esm = script("panel.js", "standing.js")
-    _css = script("panel.css", "standing.css")
+    _css = script("panel.css", "standing.css", "control.css")
 
     def __init__(self, session: RealtimeSession) -> None:
         self._complaint = ""
         self._session = session
+        self._drawing = threading.Lock()
         super().__init__(session)
 
     def complain(self, complaint: str) -> None:
         """Show what a control could not do, until the next one is used. Empty: nothing is wrong any more."""
-        self._complaint = complaint
-        self._look(self._session.snapshot)
+        with self._drawing:  # the snapshot is taken inside: an older one must not be drawn after a newer one
+            self._complaint = complaint
+            super()._look(self._session.snapshot)
 
     @property
     def problems(self) -> list[str]:
@@ -44,6 +47,10 @@ class Standing(Panel):
         if self._complaint:
             problems.append(self._complaint)
         return {"state": state, "problems": problems, "sentence": _sentence(state, problems)}
+
+    def _look(self, now: Snapshot) -> None:
+        with self._drawing:
+            super()._look(now)
 
 
 def state_in_words(now: Snapshot) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from ..errors import SessionError, WorkshopError
@@ -21,14 +22,26 @@ class Worker:
         self._tell = tell
         self._thread = background_loop("realtime-helpers-panels")
         self._latest: Pending[None] | None = None
+        self._lock = threading.Lock()
+        self._waiting = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is ordered and not done."""
+        return self._waiting > 0
 
     def do(self, order: Callable[[], object]) -> None:
         """Have it done, after what was ordered before."""
 
         async def carry_out() -> None:
-            self._tell(_trouble(order))
+            trouble = _trouble(order)
+            with self._lock:
+                self._waiting -= 1
+            self._tell(trouble)
 
-        self._latest = self._thread.submit(carry_out())
+        with self._lock:  # orders come from several threads: the latest is the last
+            self._waiting += 1
+            self._latest = self._thread.submit(carry_out())
 
     def wait(self) -> None:
         """Wait until all that was ordered is done.

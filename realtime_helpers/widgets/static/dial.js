@@ -49,7 +49,7 @@ export default {
     }
     for (const end of ["pointerup", "pointercancel"]) range.addEventListener(end, settle(range));
 
-    el.classList.add("realtime-panel", "realtime-dial");
+    panelAt(el, "realtime-dial");
     el.append(
       element("div", { class: "realtime-dial-name" }, name),
       element("div", { class: "realtime-dial-row" }, range, field, unit),

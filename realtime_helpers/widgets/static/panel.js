@@ -15,3 +15,10 @@ const drawn = (model, el, draw) => {
   update();
   return () => model.off("change:picture", update);
 };
+
+// Marks what a widget draws into; what is typed there is no shortcut of the notebook.
+const panelAt = (el, name) => {
+  el.classList.add("realtime-panel", name);
+  el.dataset.lmSuppressShortcuts = "true";
+  el.addEventListener("keydown", (event) => event.stopPropagation());
+};

@@ -5,7 +5,7 @@ export default {
     const name = element("label", { for: id });
     const field = element("input", { type: "text", id, autocomplete: "off" });
     const button = element("button", { type: "submit" }, "Say");
-    const form = element("form", {}, name, field, button);
+    const form = element("form", {}, name, element("div", { class: "realtime-say-row" }, field, button));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       if (!field.value.trim()) return;
@@ -16,7 +16,7 @@ export default {
       name.textContent = model.get("description");
       field.disabled = button.disabled = model.get("disabled");
     };
-    el.classList.add("realtime-panel", "realtime-say");
+    panelAt(el, "realtime-say");
     el.append(form);
     model.on("change", draw);
     draw();

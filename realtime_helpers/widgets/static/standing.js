@@ -4,7 +4,7 @@ export default {
     const state = element("div", { class: "realtime-standing-state", role: "status", "aria-live": "polite" });
     const problems = element("ul", { class: "realtime-standing-problems", "aria-label": "Problems" });
     const news = element("div", { "aria-live": "polite" }, problems);
-    el.classList.add("realtime-panel", "realtime-standing");
+    panelAt(el, "realtime-standing");
     el.append(state, news);
     let shown = "";
     return drawn(model, el, (picture) => {

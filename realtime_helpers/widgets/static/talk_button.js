@@ -9,6 +9,7 @@ export default {
     };
     const isKey = (event) => event.key === " " || event.key === "Enter";
     const draw = () => {
+      if (model.get("disabled")) hold(false); // a grey button hears no release
       const isHeld = model.get("is_held");
       button.disabled = model.get("disabled");
       button.title = model.get("tooltip");
@@ -35,7 +36,7 @@ export default {
     button.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch asks for one
     const leave = () => { if (document.hidden) hold(false); };
     document.addEventListener("visibilitychange", leave);
-    el.classList.add("realtime-panel", "realtime-talk");
+    panelAt(el, "realtime-talk");
     el.append(button);
     model.on("change", draw);
     draw();
