@@ -19,6 +19,7 @@ from ..runtime import Pending, background_loop
 from ..settings import Backend, Settings
 from ..tools import Tool, Toolbox, as_output
 from ..tracing import Trace
+from .ears import Ear, Ears
 from .echo_guard import EchoGuard
 from .live import LiveSession
 from .observers import all_traces
@@ -103,12 +104,14 @@ class RealtimeSession:
         self._memory, self._style = memory, style
         self._traces = all_traces(trace)
         self._views = Views()
+        self._ears = Ears()
 
         def make(options: SessionOptions) -> LiveSession:
             service = OpenAIService(self._settings)
             return LiveSession(
                 service, self._settings, raw, self._memory, self._style, summariser, self._traces, reconnect,
                 echo_guard, toolbox=toolbox, options=options, views=self._views,
+                ears=self._ears,
             )  # fmt: skip
 
         self._make = make
@@ -400,6 +403,23 @@ class RealtimeSession:
                 self._traces.remove(trace)
 
         return lambda: self._loop.call(forget)
+
+    def listen_in(self, ear: Ear) -> Callable[[], None]:
+        """Call `ear(side, pcm)` with all that is said from now on, on the session's loop: it must return at once.
+
+        `side` is `user` or `assistant`; the audio is PCM16, 24 kHz, mono: what is sent, and what is handed to the sink,
+        as early as it comes. One that raises is let go of. Recordings of `send_audio` are no part of it.
+
+        Returns:
+            Call it to hear no more.
+
+        Raises:
+            SettingsError: It cannot be called.
+        """
+        if not callable(ear):
+            raise SettingsError("This is no ear.", "Use a function of a side and its audio: lambda side, pcm: ...")
+        self._loop.call(self._ears.add, ear)
+        return lambda: self._loop.call(self._ears.remove, ear)
 
     def wait_for(self, condition: Callable[[Snapshot], object], *, timeout_s: float = 60.0) -> Snapshot:
         """Wait until `condition` holds for a snapshot, and return that snapshot. Raises instead of hanging.

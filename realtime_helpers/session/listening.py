@@ -26,6 +26,7 @@ class Listening:
         guard: For open loudspeakers.
         is_sounding: Whether a reply is being played.
         tell: Tells the user of a problem.
+        heard: Is given what is sent, as PCM16, 24 kHz, mono.
     """
 
     def __init__(
@@ -35,7 +36,9 @@ class Listening:
         guard: EchoGuard | None,
         is_sounding: Callable[[], bool],
         tell: Callable[[str], None],
+        heard: Callable[[bytes], None],
     ) -> None:
+        self._heard = heard
         self._outbox = outbox
         self._wire = wire
         self._encoder = encoder(wire)
@@ -185,6 +188,7 @@ class Listening:
         if self._is_room:  # nothing else can hear a loudspeaker
             now_s = asyncio.get_running_loop().time()
             pcm = self._ear.hear(bytes(len(pcm)) if self.is_muted else pcm, now_s, is_sounding=self._is_sounding())
+        self._heard(pcm)
         return self._encoder.convert(pcm)
 
     def _pass(self, audio: bytes, *, live: bool = False) -> None:

@@ -42,6 +42,7 @@ from .answers import Answers
 from .at_exit import stopped_at_exit
 from .calls import Calls
 from .configuring import Configuring
+from .ears import Ears
 from .echo_guard import EchoGuard
 from .failures import HopelessError, closed, refused
 from .latency import LatencyMeter
@@ -101,6 +102,7 @@ class LiveSession:
         *,
         options: SessionOptions,
         views: Views | None = None,
+        ears: Ears | None = None,
     ) -> None:
         self.conversation = Conversation()
         self.problems: list[str] = []
@@ -123,7 +125,11 @@ class LiveSession:
         )  # fmt: skip
         self.input_format = _input_format(self._configuring.wire)
         self._uploads = Uploads(self.input_format.bytes_per_ms)
-        self._listening = Listening(self._outbox, self.input_format, echo_guard, lambda: self.sounds, self.tell)
+        self._ears = ears or Ears()
+        self._listening = Listening(
+            self._outbox, self.input_format, echo_guard, lambda: self.sounds, self.tell,
+            lambda pcm: self._ears.hear("user", pcm, self.tell),
+        )  # fmt: skip
         self._questions = Questions(self._send_now, self._ids.new, lambda: self._is_ready)
         self._calls = Calls(
             self.conversation, toolbox, self._send_now, lambda: self._is_ready, self._ids.new, self.tell,
@@ -169,7 +175,10 @@ class LiveSession:
         self._views.look_at(self)
         backend, model = self._settings.backend, self._settings.model
         self._observers.note({"type": "session.started", "backend": backend, "model": model})
-        actions = ReplyActions(self._truncate, self._cancel, self.tell, self._settled, self._meter.play_to)
+        actions = ReplyActions(
+            self._truncate, self._cancel, self.tell, self._settled, self._meter.play_to,
+            lambda pcm: self._ears.hear("assistant", pcm, self.tell),
+        )  # fmt: skip
         self._replies = Replies(sink, self.conversation, actions)
         self._listening.use(source)
         self._main = asyncio.get_running_loop().create_task(self._live(self._replies))

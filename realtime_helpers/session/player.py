@@ -38,9 +38,17 @@ class Player:
         sink: Where they are played.
         tell: Tells the user of a problem.
         plays_on: Is told of the sink that plays from now on.
+        heard: Is given what the sink gets, but for what another sink got before.
     """
 
-    def __init__(self, sink: Sink, tell: Callable[[str], None], plays_on: Callable[[Sink], None]) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        tell: Callable[[str], None],
+        plays_on: Callable[[Sink], None],
+        heard: Callable[[bytes], None] = lambda _pcm: None,
+    ) -> None:
+        self._heard = heard
         self._sink = sink
         self._plays_on = plays_on
         self._tell = tell
@@ -170,6 +178,7 @@ class Player:
     def _go_on(self, item_id: str, pcm: bytes) -> None:
         if pcm:
             self._sounds[item_id].pcm.append(pcm)
+            self._heard(pcm)
             self._try(lambda sink: sink.play(item_id, pcm))
 
     def _try(self, action: Callable[[Sink], None]) -> bool:

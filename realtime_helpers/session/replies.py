@@ -27,6 +27,7 @@ class ReplyActions:
         tell: Tells the user of a problem.
         settled: It has become known what was heard of a reply that was cut.
         plays_on: Is told of the sink that plays from now on.
+        heard: Is given what is played, as PCM16, 24 kHz, mono.
     """
 
     truncate: Callable[[str, int], None]
@@ -34,6 +35,7 @@ class ReplyActions:
     tell: Callable[[str], None]
     settled: Callable[[], None]
     plays_on: Callable[[Sink], None]
+    heard: Callable[[bytes], None]
 
 
 class _Cut:
@@ -54,7 +56,7 @@ class Replies:
     """
 
     def __init__(self, sink: Sink, conversation: Conversation, actions: ReplyActions) -> None:
-        self.player = Player(sink, actions.tell, actions.plays_on)
+        self.player = Player(sink, actions.tell, actions.plays_on, actions.heard)
         self._conversation = conversation
         self._actions = actions
         self._current: str | None = None  # the item of which more audio is to come

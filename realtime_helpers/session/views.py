@@ -9,6 +9,7 @@ from typing import Protocol
 from ..runtime import BackgroundLoop, background_loop
 from .snapshot import Snapshot
 
+VIEWS_THREAD = "realtime-helpers-views"
 LOOK_EVERY_S = 0.05
 """No view is shown more than 20 snapshots a second, whatever happens."""
 _WHILE_SOUNDING_S = 0.1  # no event tells how far a reply was heard
@@ -56,7 +57,7 @@ class Views:
 
     def add(self, look: Look) -> None:
         """Show the session to `look` now, and after every change."""
-        self._thread = self._thread or background_loop("realtime-helpers-views")
+        self._thread = self._thread or background_loop(VIEWS_THREAD)
         self._views.append(_View(look, self._thread, self._failed))
         self.changed()
 
