@@ -94,10 +94,10 @@ print(dashboard.gauge.sentence)
 #
 # The trigger stands at 4,000 tokens, far away. The window (what the model read for its latest reply) is a small part of that.
 #
-# > **Predict, then run.** You move *trigger tokens* down to 400, below the window, while the bot waits for your next word. What happens? Nothing until you speak again? A summary at once? Or does the session have to start again?
+# > **Predict, then run.** You move *trigger tokens* down to 800, below the window, while the bot waits for your next word. What happens? Nothing until you speak again? A summary at once? Or does the session have to start again?
 
 # %% tags=["nbval-check-output"]
-control.set("trigger tokens", 400)
+control.set("trigger tokens", 800)
 now = session.wait_for(lambda now: now.summaries and not now.is_summarising)
 print(now.summaries[0].text)
 
@@ -123,7 +123,7 @@ now = say(session, user, "What is my dog called?")
 before = now.summaries[0].window_before
 control.set("trigger tokens", 4_000)
 control.press("Undo summary")
-session.wait_for(lambda now: len(now.summaries) == 2 and not now.is_summarising)
+session.wait_for(lambda now: now.summaries[-1].occasion == "undone" and not now.is_summarising)
 now = say(session, user, "Tell me a joke.")
 print(f"before the summary: {before} tokens; after the undo: {now.window_tokens}")
 print(dashboard.gauge.sentence)

@@ -32,6 +32,7 @@ class Panel(anywidget.AnyWidget):
     """What is drawn, as plain data."""
 
     def __init__(self, session: RealtimeSession) -> None:
+        self._session = session
         super().__init__(picture=self.draw(session.snapshot))
         self._look_away = session.watch(self._look)
 
@@ -41,8 +42,8 @@ class Panel(anywidget.AnyWidget):
 
     @property
     def sentence(self) -> str:
-        """What the panel shows, in words computed from the same data."""
-        return str(self.picture["sentence"])
+        """What the panel shows, in words computed from the same data: as it is now, not as it was last drawn."""
+        return str(self.draw(self._session.snapshot)["sentence"])
 
     def _look(self, now: Snapshot) -> None:
         picture = self.draw(now)
