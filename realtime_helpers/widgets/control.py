@@ -18,6 +18,7 @@ from ..session import RealtimeSession
 from ..settings import Backend, Settings
 from .browser_audio import BrowserAudio
 from .controls import AS_SPOKEN, FORMS, SERVERS_VOICE, TURNS, Controls, Standings
+from .dial import Dial
 from .parts import A_FILE, THIS_BROWSER, Sinks, Sources, usual_sinks, usual_sources
 from .standing import Standing
 from .worker import Worker
@@ -59,6 +60,7 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         self.standing = Standing(session)
         """State and problems, in words."""
         self._worker = Worker(self._done)
+        self.controls.file.layout.display = "" if A_FILE in self._sources else "none"
         self._source_name, self._sink_name = self.controls.source.value, self.controls.sink.value
         self._show()
         self._connect()
@@ -105,9 +107,14 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         """Move a dial or fill in a field, and wait until the session knows.
 
         Raises:
-            SettingsError: There is no such dial.
+            SettingsError: There is no such dial, or it does not go so far.
         """
-        _find(self.controls.fields, name, "dial").value = value
+        field = _find(self.controls.fields, name, "dial")
+        if isinstance(field, Dial) and not (isinstance(value, int | float) and field.min <= value <= field.max):
+            raise SettingsError(
+                f"{field.description} cannot be {value!r}.", f"Use a number from {field.min:g} to {field.max:g}."
+            )
+        field.value = value
         self._worker.wait()
 
     def choose(self, name: str, option: str) -> None:
@@ -165,9 +172,7 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
             try:
                 self.controls.show(self._standings)
                 self.controls.source.value, self.controls.sink.value = self._source_name, self._sink_name
-                uses_file = self._source_name == A_FILE
                 uses_browser = THIS_BROWSER in (self._source_name, self._sink_name)
-                self.controls.file.layout.display = "" if uses_file else "none"
                 self.browser.layout.display = "" if uses_browser else "none"
             finally:
                 self._showing.is_on = False

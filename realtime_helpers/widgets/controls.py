@@ -108,7 +108,7 @@ class Controls:
         self.summarise, self.undo = _button("Summarise now"), _button("Undo summary")
         self.talk = TalkButton()
         self.words = SayField()
-        self.trigger = Dial("Trigger tokens", 2_000, min=100, max=20_000, step=100, unit="tokens")
+        self.trigger = Dial("Trigger tokens", 2_000, min=50, max=20_000, step=50, unit="tokens")
         self.keep = Dial("Keep turns", 2, min=1, max=20, unit="turns")
         self.threshold = Dial("VAD threshold", _USUAL_THRESHOLD, min=0, max=1, step=0.05, unit="of 1")
         self.silence = Dial("VAD silence", _USUAL_SILENCE_MS, min=0, max=3_000, step=50, unit="ms")

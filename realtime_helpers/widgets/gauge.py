@@ -10,7 +10,6 @@ from ..memory import AtShareOfWindow, AtTokens, SummaryPolicy, SummaryRecord
 from ..session import RealtimeSession, Snapshot
 from .in_words import counted, shortened
 from .panel import Panel, script
-from .views_css import VIEWS_CSS
 
 NEWEST_BARS = 60
 _LEAST_AUDIO_S = 1.0  # an hour's price out of less says nothing
@@ -160,7 +159,7 @@ class WindowGauge(Panel):
     """
 
     _esm = script("panel.js", "views.js", "gauge.js")
-    _css = VIEWS_CSS
+    _css = script("panel.css", "views.css")
 
     def __init__(self, session: RealtimeSession) -> None:
         self._session = session

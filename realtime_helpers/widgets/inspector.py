@@ -14,7 +14,6 @@ from .drawing import Soon
 from .event_record import EventRecord, Facts, Filter, Row
 from .in_words import counted, shortened
 from .panel import Panel, script
-from .views_css import VIEWS_CSS
 
 NEWEST_ITEMS = 40
 _BATCH = 80
@@ -96,7 +95,7 @@ class Inspector(Panel):
     """
 
     _esm = script("panel.js", "views.js", "inspector.js")
-    _css = VIEWS_CSS
+    _css = script("panel.css", "views.css")
 
     filters = traitlets.Dict().tag(sync=True)
     """What the page shows: see `Filter`."""

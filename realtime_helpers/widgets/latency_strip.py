@@ -7,7 +7,6 @@ from typing import Any
 from ..session import MEASURES, Samples, Snapshot
 from .in_words import counted
 from .panel import Panel, script
-from .views_css import VIEWS_CSS
 
 NEWEST_TURNS = 60
 _NEWEST_VALUES = 2 * NEWEST_TURNS  # a turn may have two replies
@@ -78,7 +77,7 @@ class LatencyStrip(Panel):
     """
 
     _esm = script("panel.js", "views.js", "latency_strip.js")
-    _css = VIEWS_CSS
+    _css = script("panel.css", "views.css")
 
     def draw(self, now: Snapshot) -> dict[str, Any]:
         """See `Panel.draw`."""

@@ -14,7 +14,6 @@ from ..session.ears import Side
 from .drawing import Soon
 from .in_words import counted
 from .panel import Panel, script
-from .views_css import VIEWS_CSS
 
 SHOWN_S = 6
 _STEP_MS = 50
@@ -129,7 +128,7 @@ class LevelMeters(Panel):
     """
 
     _esm = script("panel.js", "views.js", "level_meters.js")
-    _css = VIEWS_CSS
+    _css = script("panel.css", "views.css")
 
     def __init__(self, session: RealtimeSession) -> None:
         self._meters: dict[Side, SideMeter] = {side: SideMeter() for side in SIDES}

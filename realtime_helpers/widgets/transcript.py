@@ -13,7 +13,6 @@ from ..session import Call, RealtimeSession, Snapshot
 from .drawing import on_views_thread
 from .in_words import counted, numbers, shortened
 from .panel import Panel, script
-from .views_css import VIEWS_CSS
 
 NEWEST_LINES = 30
 """So many lines are sent to the page, at most: a long talk must not cost more with every word."""
@@ -179,7 +178,7 @@ class Transcript(Panel):
     """
 
     _esm = script("panel.js", "views.js", "transcript.js")
-    _css = VIEWS_CSS
+    _css = script("panel.css", "views.css")
 
     is_unfolded = traitlets.Bool().tag(sync=True)
 

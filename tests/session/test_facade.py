@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import array
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from realtime_helpers import (
     PROFILES,
+    SERVER_DEFAULT,
     AudioError,
     PushToTalk,
     RealtimeSession,
@@ -48,6 +51,83 @@ def test_what_was_set_live_survives_a_second_start(server: LocalServer) -> None:
         now = session.wait_for_answer(4, timeout_s=10)
         assert "French" in now.turns[-1].assistant_text
         assert not now.problems
+
+
+def test_what_is_set_before_a_start_or_between_two_counts_for_the_next(server: LocalServer) -> None:  # noqa: F811
+    with RealtimeSession(settings=server.settings, config=TEXT_ONLY) as session:
+        session.set_memory(SummaryPolicy(trigger_tokens=300, keep_turns=1))
+        session.set_style(SummaryStyle(language="French"))
+        session.set_options(SessionOptions(instructions="Be brief."))
+        now = session.snapshot
+        assert (now.memory, now.style) == (SummaryPolicy(trigger_tokens=300, keep_turns=1), SummaryStyle("French"))
+        session.start()
+        now = session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=10)
+        assert now.memory == SummaryPolicy(trigger_tokens=300, keep_turns=1)
+        assert (now.style, now.options.instructions) == (SummaryStyle("French"), "Be brief.")
+        session.send_text("My dog is called Biscuit.")
+        session.wait_for_answer(1, timeout_s=10)
+        session.stop()
+        session.set_memory(SummaryPolicy(trigger_tokens=1, keep_turns=1, least_saving_tokens=1))
+        session.set_options(SessionOptions(instructions="Be kind.", input_format="g711_ulaw"))
+        assert session.options.instructions == "Be kind."
+        now = session.snapshot
+        assert now.memory == SummaryPolicy(trigger_tokens=1, keep_turns=1, least_saving_tokens=1)
+        assert len(now.turns) == 1  # what was said can still be read
+        assert not now.is_summarising
+        session.start()
+        now = session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=10)
+        assert (now.options.instructions, now.options.input_format) == ("Be kind.", "g711_ulaw")
+        assert now.memory == SummaryPolicy(trigger_tokens=1, keep_turns=1, least_saving_tokens=1)
+        assert not now.turns
+
+
+def test_options_that_cannot_work_are_refused_before_a_start(server: LocalServer) -> None:  # noqa: F811
+    plain = replace(server.settings, model="gpt-realtime")
+    session = RealtimeSession(settings=plain)
+    with pytest.raises(SettingsError, match="models that reason"):
+        session.set_options(SessionOptions(reasoning_effort="low"))
+    assert session.options.reasoning_effort is SERVER_DEFAULT
+    session.use_settings(server.settings)
+    session.set_options(SessionOptions(reasoning_effort="low"))
+    with pytest.raises(SettingsError, match="models that reason"):
+        session.use_settings(plain)
+    assert session.settings == server.settings
+
+
+def test_a_view_is_shown_what_is_set_before_the_start(server: LocalServer) -> None:  # noqa: F811
+    policy = SummaryPolicy(trigger_tokens=300)
+    with RealtimeSession(settings=server.settings) as session:
+        seen = threading.Event()
+        session.watch(lambda now: now.memory == policy and seen.set())
+        session.use_settings(replace(server.settings, model="gpt-realtime"))
+        session.set_memory(policy)
+        assert seen.wait(10)
+
+
+def test_of_many_threads_that_start_it_one_does(server: LocalServer) -> None:  # noqa: F811
+    refused: list[SessionError] = []
+    created: list[str] = []
+    gate = threading.Barrier(8)
+
+    def start() -> None:
+        gate.wait(10)
+        try:
+            session.start()
+        except SessionError as error:
+            refused.append(error)
+
+    def trace(_way: str, event: dict[str, Any], _at_s: float) -> None:
+        created.extend(["one"] * (event["type"] == "session.created"))
+
+    with RealtimeSession(settings=server.settings, trace=trace) as session:
+        threads = [threading.Thread(target=start) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        session.wait_for(lambda now: now.state is State.LISTENING, timeout_s=10)
+        assert len(refused) == 7
+        assert created == ["one"]
 
 
 @pytest.mark.parametrize("trace", [Path("talk.jsonl"), "talk.jsonl", [Path("talk.jsonl")], 1])

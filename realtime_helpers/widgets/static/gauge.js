@@ -28,7 +28,7 @@ const layout = (picture) => {
 
 // Round numbers up to `top`, three to six of them.
 const ticks = (top) => {
-  const rough = top / 4, power = 10 ** Math.floor(Math.log10(rough));
+  const rough = top / 5, power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((times) => times * power).find((size) => size >= rough);
   return Array.from({ length: Math.floor(top / step) + 1 }, (_, place) => place * step);
 };
@@ -92,7 +92,7 @@ function render({ model, el }) {
   const sentence = element("p", { class: "realtime-sentence" });
   const body = element("div");
   const figures = element("div");
-  el.classList.add("realtime-panel", "realtime-view");
+  panelAt(el, "realtime-view");
   el.append(element("section", { "aria-label": "window gauge" }, element("h3", {}, "Window"), body, sentence, figures));
   return drawn(model, el, (picture) => {
     const { tokens, prefix, trigger, limit, cost, per_hour, cost_note, earlier } = picture;

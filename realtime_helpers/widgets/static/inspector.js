@@ -52,7 +52,7 @@ function render({ model, el }) {
   const shown = element("p", { class: "realtime-note", "aria-live": "polite" });
   const list = element("div", { class: "realtime-events" });
   const log = element("div", { class: "realtime-scroll realtime-log", tabindex: 0, role: "region", "aria-label": "events" }, list);
-  el.classList.add("realtime-panel", "realtime-view");
+  panelAt(el, "realtime-view");
   el.append(element("section", { "aria-label": "inspector" }, element("h3", {}, "Conversation on the server"), earlier, items, sentence,
     element("h3", {}, "Events both ways"),
     element("div", { class: "realtime-filters" }, element("label", {}, "direction ", direction), element("label", {}, "type contains ", text),

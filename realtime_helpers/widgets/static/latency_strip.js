@@ -39,7 +39,7 @@ function render({ model, el }) {
   const sentence = element("p", { class: "realtime-sentence" });
   const strips = element("div", { class: "realtime-strips" });
   const figures = element("div");
-  el.classList.add("realtime-panel", "realtime-view");
+  panelAt(el, "realtime-view");
   el.append(element("section", { "aria-label": "latency" }, element("h3", {}, "Latency"), strips, sentence, figures));
   return drawn(model, el, (picture) => {
     sentence.textContent = picture.sentence;

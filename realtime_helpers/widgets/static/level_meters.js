@@ -13,7 +13,7 @@ const outline = (peaks, most) => {
 function render({ model, el }) {
   const sentence = element("p", { class: "realtime-sentence" });
   const rows = element("div");
-  el.classList.add("realtime-panel", "realtime-view");
+  panelAt(el, "realtime-view");
   el.append(element("section", { "aria-label": "levels" }, element("h3", {}, "Levels"), rows, sentence));
   const make = (side) => {
     const fill = element("div", { class: "realtime-meter-fill" });

@@ -42,7 +42,7 @@ function render({ model, el }) {
   const box = element("div", { class: "realtime-scroll realtime-log", role: "log", "aria-live": "off", "aria-label": "transcript", tabindex: 0 },
     fold, boundary, earlier, lines);
   const announcer = element("div", { class: "realtime-unseen", "aria-live": "polite" });
-  el.classList.add("realtime-panel", "realtime-view");
+  panelAt(el, "realtime-view");
   el.append(element("section", { "aria-label": "transcript" }, element("h3", {}, "Transcript"), box, sentence, announcer));
 
   // the page opened or closed it: the kernel knows what is in it
