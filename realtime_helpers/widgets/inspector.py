@@ -37,12 +37,14 @@ def inspector_picture(now: Snapshot, facts: Facts) -> dict[str, Any]:
          "state": "pending: sent, not acknowledged"}
         for item_id, kind in list(pending.items())[-NEWEST_ITEMS // 4 :]
     ]  # fmt: skip
-    tokens = sum(facts.tokens.get(item.id) or estimate_item_tokens(item) for item in now.items)
     earlier = len(now.items) - len(shown)
-    sentence = (
-        f"The server holds {counted(len(now.items), 'item')}, about {tokens:,} tokens (the exact count of the latest "
-        f"response is {now.window_tokens:,})."
-    )
+    said = {"of yours": "user", "of the bot": "assistant", "of the system": "system"}
+    count = {who: sum(item.role == role for item in now.items) for who, role in said.items()}
+    count["of tools"] = sum(item.role is None for item in now.items)
+    whose = ", ".join(f"{number:,} {who}" for who, number in count.items() if number)
+    sentence = f"The server holds {counted(len(now.items), 'item')}{': ' if whose else ''}{whose}."
+    if now.responses:
+        sentence += f" The latest response read {counted(now.window_tokens, 'conversation token')}."
     if pending:
         sentence += f" {counted(len(pending), 'item')} not acknowledged yet."
     return {
@@ -58,7 +60,7 @@ def _row(number: int, item: Item, facts: Facts) -> dict[str, Any]:
     return {
         "number": number,
         "id": item.id,
-        "role": "summary" if item.is_summary else item.role or "–",
+        "role": "summary" if item.is_summary else item.role or "tool",
         "type": item.kind,
         "tokens": f"{counted_tokens:,} counted" if counted_tokens else f"≈ {estimate:,}",
         "audio": f"{_heard_ms(item) / 1000:.1f} s" if item.spoken else "",

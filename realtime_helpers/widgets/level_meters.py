@@ -33,7 +33,7 @@ class SideLevel:
         clippings: How often it was cut off at full scale.
         silent_ms: How long it has been silent without a break.
         heard_ms: How much there was of it.
-        peaks: Its last seconds: the loudest of each 50 ms, from 0 (-60 dBFS and less) to 100 (0 dBFS).
+        peaks: Its last seconds: the root of the greatest amplitude of each 50 ms, 0 to 100.
     """
 
     level: Level = field(default_factory=Level)
@@ -59,7 +59,8 @@ class SideMeter:
         waiting = self._rest + pcm
         whole = len(waiting) - len(waiting) % step
         for start in range(0, whole, step):
-            self._peaks.append(_height(self._meter.add(waiting[start : start + step]).peak_dbfs))
+            peak_dbfs = self._meter.add(waiting[start : start + step]).peak_dbfs
+            self._peaks.append(round(100 * 10 ** (peak_dbfs / 40)))  # the root of the amplitude: whispers are seen, too
         self._rest = waiting[whole:]
 
     @property

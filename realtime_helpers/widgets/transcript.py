@@ -22,7 +22,7 @@ _FOLDED_BYTES = 3_000
 _SUMMARY_BYTES = 2_000
 _LINE_BYTES = 1_500
 _CALL_BYTES = 200
-_LATEST_BYTES = 120
+_LATEST = 120
 
 Line = dict[str, Any]
 
@@ -162,7 +162,8 @@ def _sentence(now: Snapshot, fold: dict[str, Any] | None, lines: Iterable[Line])
         parts.append(fold["title"])
     latest = next((line for line in reversed(list(lines)) if line["who"] != "Tool"), None)
     if latest is not None:
-        words = shortened(latest["text"], _LATEST_BYTES) or "…"
+        words = latest["text"]
+        words = f"{words[:_LATEST]}…" if len(words) > _LATEST or not words else words
         note = f" ({latest['note']})" if latest.get("note") else ""
         parts.append(f"{latest['who']}{note}: {words}")
     return " ".join(parts)

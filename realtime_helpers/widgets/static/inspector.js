@@ -39,7 +39,7 @@ function render({ model, el }) {
   const body = element("tbody");
   const items = element("div", { class: "realtime-scroll", tabindex: 0, role: "region", "aria-label": "items of the conversation" },
     element("table", {}, element("thead", {}, element("tr", {},
-      ...["no.", "role", "type", "tokens (≈: estimated)", "audio", "state", "words"].map((name) => element("th", { scope: "col" }, name)))), body));
+      ...["no.", "role", "type", "tokens", "audio", "state", "words"].map((name) => element("th", { scope: "col" }, name)))), body));
   const set = (change) => {
     model.set("filters", { ...model.get("filters"), ...change });
     model.save_changes();
@@ -54,6 +54,7 @@ function render({ model, el }) {
   const log = element("div", { class: "realtime-scroll realtime-log", tabindex: 0, role: "region", "aria-label": "events" }, list);
   panelAt(el, "realtime-view");
   el.append(element("section", { "aria-label": "inspector" }, element("h3", {}, "Conversation on the server"), earlier, items, sentence,
+    element("p", { class: "realtime-note" }, "Tokens: ≈ is an estimate; counted is what the server billed when the reply was made."),
     element("h3", {}, "Events both ways"),
     element("div", { class: "realtime-filters" }, element("label", {}, "direction ", direction), element("label", {}, "type contains ", text),
       element("label", {}, errors, " errors only"), element("label", {}, pieces, " pieces of audio and words, too")),
@@ -72,7 +73,7 @@ function render({ model, el }) {
   };
   const fillEvent = ({ parts }, [number, at, way, type, gist, isError]) => {
     parts.line.replaceChildren(element("span", { class: "realtime-number" }, `${number}`), element("span", { class: "realtime-number" }, since(at)),
-      element("span", {}, way === "sent" ? "↑ sent" : "↓ received"), element("code", {}, type), element("span", { class: "realtime-note" }, `${isError ? "ERROR " : ""}${gist}`));
+      element("span", {}, way === "sent" ? "↑ sent" : "↓ received"), element("code", { title: type }, type), element("span", { class: "realtime-note" }, `${isError ? "ERROR " : ""}${gist}`));
     if (isError) parts.line.classList.add("realtime-error");
   };
   const drawEvents = (content) => {

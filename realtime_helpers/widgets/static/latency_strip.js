@@ -1,4 +1,4 @@
-const STRIP = { width: 340, height: 96, left: 8, right: 66, top: 10, bottom: 20 };
+const STRIP = { width: 360, height: 96, left: 8, right: 92, top: 10, bottom: 20 };
 
 // Where the dots and the two lines of one wait stand. Pure.
 const stripLayout = (row, [first, last]) => {

@@ -12,8 +12,8 @@ const newlyFinal = (said, picture) => {
 
 const fillLine = (row, line) => {
   row.className = `realtime-line realtime-${line.who.toLowerCase()} realtime-is-${line.state}`;
-  const who = element("span", { class: "realtime-who" }, line.how ? `${line.who}, ${line.how}` : line.who);
-  if (line.turn) who.append(element("small", {}, ` turn ${line.turn}`));
+  const more = [line.turn && `turn ${line.turn}`, line.how].filter(Boolean).join(", ");
+  const who = element("span", { class: "realtime-who" }, line.who, element("small", {}, ` ${more}`));
   const words = element("span", { class: "realtime-words" }, line.text);
   if (line.state === "interrupted") {
     words.append(element("span", { class: "realtime-note" }, `${line.text ? " " : ""}[${line.note}${line.rest ? ":" : "]"}`));
@@ -47,6 +47,7 @@ function render({ model, el }) {
 
   // the page opened or closed it: the kernel knows what is in it
   fold.addEventListener("toggle", () => {
+    if (fold.open) box.scrollTop = 0;  // who opens it wants to read it, not the newest line
     if (fold.open === model.get("is_unfolded")) return;
     model.set("is_unfolded", fold.open);
     model.save_changes();
