@@ -115,13 +115,13 @@ now = say(session, user, "What is my dog called?")
 # %% [markdown]
 # ## Take it back
 #
-# A summary is not the end of anything. The originals are kept on your side, so **Undo summary** can put their words back, as text. (Not the sound: the server cannot be given the bot's own voice again.) The trigger goes back up first, out of the way.
+# A summary is not the end of anything. The originals are kept on your side, so **Undo summary** can put their words back, as text. (Not the sound: the server cannot be given the bot's own voice again.) The first line moves the trigger out of the way again. It is what the dial does when you move it.
 #
 # > **Predict, then run.** After the undo, is the window as large as before the summary? Larger? Smaller?
 
 # %%
 before = now.summaries[0].window_before
-control.set("trigger tokens", 4_000)
+session.set_memory(replace(session.snapshot.memory, trigger_tokens=4_000))
 control.press("Undo summary")
 session.wait_for(lambda now: now.summaries[-1].occasion == "undone" and not now.is_summarising)
 now = say(session, user, "Tell me a joke.")
@@ -206,7 +206,7 @@ slider = IntSlider(description="my trigger", min=100, max=5_000, step=100, value
 def on_move(change):
     """The slider was moved to change["new"] tokens."""
     # solution begins
-    # stub: ...  # your line
+    # stub: # your line
     own.set_memory(replace(own.snapshot.memory, trigger_tokens=change["new"]))
     # solution ends
 

@@ -100,6 +100,9 @@ def jupyter_lab(folder: Path, **environment: str) -> Iterator[str]:
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=",
         "--ServerApp.disable_check_xsrf=True", "--ServerApp.allow_remote_access=True",
     ]  # fmt: skip
+    quiet = Path(own["JUPYTER_CONFIG_DIR"]) / "lab/user-settings/@jupyterlab/apputils-extension"
+    quiet.mkdir(parents=True)
+    (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}', encoding="utf-8")
     with (folder / "lab.log").open("w", encoding="utf-8") as log:
         server = subprocess.Popen(command, env=os.environ | own | environment, stdout=log, stderr=log)
         try:
@@ -261,8 +264,8 @@ class Window:
         self.url = url
         self.folder = folder
 
-    def run(self, *cells: str, name: str = "") -> Notebook:
-        """Open a new notebook, run its cells, and wait until the first shows the widget."""
+    def run(self, *cells: str, name: str = "", shows: str = ".realtime-audio") -> Notebook:
+        """Open a new notebook, run its cells, and wait until the page has what `shows` selects."""
         name = name or f"notebook-{uuid.uuid4().hex[:8]}.ipynb"
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         book = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
@@ -270,7 +273,7 @@ class Window:
         nbformat.write(book, self.folder / name)
         notebook = self.look_at(name)
         notebook.command("notebook:run-all-cells")
-        notebook.page.locator(".realtime-audio").first.wait_for(timeout=PATIENCE_MS)
+        notebook.page.locator(shows).first.wait_for(timeout=PATIENCE_MS)
         return notebook
 
     def look_at(self, name: str) -> Notebook:

@@ -15,6 +15,7 @@ from realtime_helpers.speech import USER_VOICE, Voice
 from tests.node import install_packages
 
 from .accessibility import FOLDER as AXE_FOLDER
+from .accessibility import look_for_barriers
 from .artefacts import keep_picture
 from .kernels import VERSIONS, CannotInstallError, install_kernel
 from .lab import FAKE_MICROPHONE, SOUND_WITHOUT_A_CLICK, Desk, Notebook, Window, jupyter_lab
@@ -142,3 +143,42 @@ def test_the_lesson_runs_and_its_dashboard_obeys(room: Desk, questions: str, ver
         assert notebook.open_parts() == {"tracks": 0, "contexts": 0}
         assert notebook.value("session.snapshot.state.value") == "stopped"
         hands.keep_picture("5-stopped")
+
+
+TALK = """
+from realtime_helpers import RealtimeSession, SummaryPolicy
+from realtime_helpers.course import say
+from realtime_helpers.widgets import Dashboard
+session = RealtimeSession(memory=SummaryPolicy(trigger_tokens=400, keep_turns=1))
+dashboard = Dashboard(session)
+dashboard
+"""
+TALKING = """
+dashboard.control.press("Start")
+for words in ("My name is Ada.", "Tell me a quick story.", "How are you today?"):
+    say(session, dashboard.control.source, words)
+session.wait_for(lambda now: now.summaries and not now.is_summarising)
+dashboard.control.choose("source", "a sound file")  # there is none: a problem is shown
+"""
+
+
+def test_axe_core_finds_no_barrier_in_a_running_dashboard(axe: None, room: Desk) -> None:
+    with room.browser(*FAKE_MICROPHONE, SOUND_WITHOUT_A_CLICK, size=PROJECTOR) as window:
+        notebook = window.run(TALK, TALKING, shows=".realtime-dashboard")
+        hands = Hands(notebook, "default")
+        notebook.wait_until("dashboard.control.problems")
+        hands.page.set_viewport_size({"width": PROJECTOR[0], "height": 2600})  # all of it, not what a window shows
+        for fold in hands.dashboard.locator("details:not([open]) > summary").all():
+            fold.click()
+        keep_picture(hands.page, "all-light")
+        light = look_for_barriers(hands.page, ".realtime-dashboard")
+        notebook.darken()
+        keep_picture(hands.page, "all-dark")
+        dark = look_for_barriers(hands.page, ".realtime-dashboard")
+        hands.page.evaluate("document.querySelector('.realtime-dashboard').append(document.createElement('button'))")
+        planted = look_for_barriers(hands.page, ".realtime-dashboard")
+        notebook.run("session.stop()")
+    assert light.grave == ()
+    assert dark.grave == ()
+    assert min(light.checked, dark.checked) > 15
+    assert len(planted.grave) == 1, "it would have seen a button without a name"
