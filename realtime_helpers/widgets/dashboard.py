@@ -1,19 +1,23 @@
-"""Everything about a session on one page: the controls on the left, what happens on the right."""
+"""Everything about a session on one page: controls on the left, what happens on the right, the inside below."""
 
 from __future__ import annotations
-
-from importlib import import_module
-from typing import Any
 
 import ipywidgets
 
 from ..session import RealtimeSession
 from .control import ControlPanel
+from .gauge import WindowGauge
+from .inspector import Inspector
+from .latency_strip import LatencyStrip
+from .level_meters import LevelMeters
 from .parts import Sinks, Sources
+from .transcript import Transcript
+
+_SHOW, _HIDE = "Show the inspector", "Hide the inspector"
 
 
-class Dashboard(ipywidgets.HBox):  # type: ignore[misc]
-    """The control panel, and beside it transcript, window gauge, latency, levels, and the server's conversation.
+class Dashboard(ipywidgets.VBox):  # type: ignore[misc]
+    """The control panel, beside it window, transcript and levels; below them latency, and an inspector that folds out.
 
     Args:
         session: What is shown and controlled.
@@ -23,26 +27,31 @@ class Dashboard(ipywidgets.HBox):  # type: ignore[misc]
 
     def __init__(self, session: RealtimeSession, sources: Sources | None = None, sinks: Sinks | None = None) -> None:
         self.control = ControlPanel(session, sources, sinks)
-        self.transcript = _panel("transcript", "Transcript", session)
-        self.gauge = _panel("gauge", "WindowGauge", session)
-        self.latency = _panel("latency_strip", "LatencyStrip", session)
-        self.levels = _panel("level_meters", "LevelMeters", session)
-        self.inspector = _panel("inspector", "Inspector", session)
-        views = [self.gauge, self.transcript, self.levels, self.latency, self.inspector]
-        right = ipywidgets.VBox([view for view in views if view is not None]).add_class("realtime-dashboard-views")
-        super().__init__([self.control, right])
-        self.add_class("realtime-dashboard")
+        self.transcript = Transcript(session)
+        self.gauge = WindowGauge(session)
+        self.levels = LevelMeters(session)
+        self.latency = LatencyStrip(session)
+        self.inspector = Inspector(session)
+        self.fold = ipywidgets.Button(description=_SHOW, layout=ipywidgets.Layout(width="auto"))
+        """Shows the inspector, and hides it again."""
+        self.fold.on_click(lambda _button: self._turn())
+        self.inspector.layout.display = "none"
+        views = ipywidgets.VBox([self.gauge, self.transcript, self.levels])
+        page = ipywidgets.HBox([self.control, views.add_class("realtime-dashboard-views")])
+        super().__init__([page.add_class("realtime-dashboard"), self.latency, self.fold, self.inspector])
+        self.add_class("realtime-panel")
+        self.add_class("realtime-controls")
+
+    def _turn(self) -> None:
+        is_hidden = self.inspector.layout.display == "none"
+        self.inspector.layout.display = "" if is_hidden else "none"
+        self.fold.description = _HIDE if is_hidden else _SHOW
 
     def close(self) -> None:
         """Close all panels. The session goes on until `session.stop()`."""
-        for panel in (self.control, self.transcript, self.gauge, self.latency, self.levels, self.inspector):
-            if panel is not None:
-                panel.close()
+        for panel in (self.control, self.transcript, self.gauge, self.levels, self.latency, self.inspector):
+            panel.close()
         super().close()
 
-
-def _panel(module: str, name: str, session: RealtimeSession) -> Any:
-    try:
-        return getattr(import_module(f".{module}", __package__), name)(session)
-    except ModuleNotFoundError:
-        return None
+    def __repr__(self) -> str:
+        return f"<Dashboard: {self.control.sentence}>"

@@ -425,9 +425,20 @@ def test_a_dial_stays_between_its_ends_and_whole() -> None:
     dial.close()
 
 
-def test_a_dashboard_has_all_panels_and_closes_them(session: RealtimeSession) -> None:
+def test_a_dashboard_shows_all_panels_and_closes_them(session: RealtimeSession) -> None:
     dashboard = Dashboard(session)
+    panels = (dashboard.transcript, dashboard.gauge, dashboard.levels, dashboard.latency, dashboard.inspector)
     dashboard.control.press("Start")
-    session.wait_for(is_listening, timeout_s=20)
+    session.send_text("My dog is called Biscuit.")
+    session.wait_for_answer(1, timeout_s=30)
+    assert all(panel.sentence for panel in panels)
+    click(dashboard.fold)
+    assert (dashboard.inspector.layout.display, dashboard.fold.description) == ("", "Hide the inspector")
+    click(dashboard.fold)
+    assert (dashboard.inspector.layout.display, dashboard.fold.description) == ("none", "Show the inspector")
     dashboard.close()
-    assert dashboard.control.comm is None
+    assert session.snapshot.state is State.LISTENING
+    sentences = [panel.sentence for panel in panels]
+    session.send_text("Thank you.")
+    session.wait_for_answer(2, timeout_s=30)
+    assert [panel.sentence for panel in panels] == sentences

@@ -17,10 +17,8 @@ const merged = (rows, more, kept = KEPT_ROWS) => {
 const since = (ms) => `${(ms / 1000).toFixed(2)} s`;
 
 // Once for each page, whatever shows it: what was told is kept here, and what was missed is asked for.
-function initialize({ model }) {
-  model.events = { rows: [], json: new Map(), views: new Set() };
+function initialize({ model }, events) {
   const onMessage = (content) => {
-    const { events } = model;
     if (content.kind === "events") events.rows = merged(events.rows, content.rows);
     else if (content.kind === "json") events.json.set(content.number, content.text);
     else return;
@@ -31,8 +29,7 @@ function initialize({ model }) {
   return () => model.off("msg:custom", onMessage);
 }
 
-function render({ model, el }) {
-  const { events } = model;
+function render({ model, el }, events) {
   const sentence = element("p", { class: "realtime-sentence" });
   const logSentence = element("p", { class: "realtime-sentence" });
   const earlier = element("p", { class: "realtime-note" });
@@ -118,4 +115,7 @@ function render({ model, el }) {
     model.off("change:log_sentence", told);
   };
 }
-export default { initialize, render };
+export default () => { // each call gets a model object of its own: what they share is kept here
+  const events = { rows: [], json: new Map(), views: new Set() };
+  return { initialize: (at) => initialize(at, events), render: (at) => render(at, events) };
+};

@@ -14,7 +14,7 @@ export default {
       if (now === shown) return;
       shown = now;
       problems.hidden = picture.problems.length === 0;
-      problems.replaceChildren(...picture.problems.map((problem) => element("li", {}, problem)));
+      problems.replaceChildren(...picture.problems.map((problem) => element("li", {}, element("strong", {}, "Problem: "), problem)));
     });
   },
 };
