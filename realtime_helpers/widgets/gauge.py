@@ -44,6 +44,7 @@ def gauge_picture(now: Snapshot, model: str) -> dict[str, Any]:
             for number, (bar, record) in enumerate(boundaries, len(now.summaries) - len(boundaries) + 1)
         ],
         "summaries": len(now.summaries),
+        "is_summarised_since": bool(now.summaries) and now.summaries[-1].window_after is None,
         **_cost(now, model),
     }
     return {**picture, "sentence": _sentence(picture, latest)}
@@ -106,8 +107,8 @@ def _cost(now: Snapshot, model: str) -> dict[str, str | None]:
         for turn in now.turns for item in turn.items if item.spoken
     )  # fmt: skip
     note = f"List prices of {PRICES_AS_OF}, summaries included: a model, not an invoice."
-    if spoken_s < _LEAST_AUDIO_S:
-        return {"cost": _usd(usd), "per_hour": None, "cost_note": f"{note} Per hour: nothing was said aloud yet."}
+    if spoken_s < _LEAST_AUDIO_S or not now.responses:
+        return {"cost": _usd(usd), "per_hour": None, "cost_note": f"{note} Per hour: too little was said aloud yet."}
     return {
         "cost": _usd(usd),
         "per_hour": _usd(usd / spoken_s * 3600),
@@ -130,19 +131,19 @@ def _sentence(picture: dict[str, Any], latest: LedgerEntry | None) -> str:
     tokens, trigger, limit = picture["tokens"], picture["trigger"], picture["limit"]
     against = [f"{tokens / trigger:.0%} of the trigger of {trigger:,}"] if trigger else []
     against += [f"{(tokens + picture['prefix']) / limit:.0%} of what {picture['model']} can read"] if limit else []
-    parts = [
-        f"The window holds {counted(tokens, 'conversation token')}{', ' if against else ''}{' and '.join(against)}."
-    ]
+    held = ", ".join([counted(tokens, "conversation token"), " and ".join(against)][: 1 + bool(against)])
+    parts = [f"At the latest response the window held {held}."]
     _, text, audio, image, cached, whole = picture["bars"][-1]
     images = f", {image:,} of images" if image else ""
     parts.append(
-        f"The latest response read {whole:,} with instructions and tools: {cached:,} from the cache, {text:,} new of "
+        f"With instructions and tools it read {whole:,}: {cached:,} from the cache, {text:,} new of "
         f"text, {audio:,} new of audio{images}."
     )
     if trigger is None:
         parts.append(f"{picture['rule']}.")
     if picture["summaries"]:
-        parts.append(f"{counted(picture['summaries'], 'summary', 'summaries')} so far.")
+        newest = ", the newest since then" if picture["is_summarised_since"] else ""
+        parts.append(f"{counted(picture['summaries'], 'summary', 'summaries')} so far{newest}.")
     if picture["cost"] is None:
         parts.append(picture["cost_note"])
     else:

@@ -12,13 +12,13 @@ from ..memory import estimate_item_tokens
 from ..session import RealtimeSession, Snapshot
 from .drawing import Soon
 from .event_record import EventRecord, Facts, Filter, Row
-from .in_words import counted, shortened
+from .in_words import counted
 from .panel import Panel, script
 
 NEWEST_ITEMS = 40
 _BATCH = 80
 """Events in one message to the page: 12 kB. At 20 messages a second that is more than a session makes."""
-_WORDS_BYTES = 100
+_WORDS = 70
 
 
 def inspector_picture(now: Snapshot, facts: Facts) -> dict[str, Any]:
@@ -57,6 +57,7 @@ def inspector_picture(now: Snapshot, facts: Facts) -> dict[str, Any]:
 def _row(number: int, item: Item, facts: Facts) -> dict[str, Any]:
     counted_tokens = facts.tokens.get(item.id) if item.heard_ms is None else None  # a cut one is smaller now
     estimate = estimate_item_tokens(item)
+    words = " ".join(part for part in (item.name, item.heard_text) if part)
     return {
         "number": number,
         "id": item.id,
@@ -65,7 +66,7 @@ def _row(number: int, item: Item, facts: Facts) -> dict[str, Any]:
         "tokens": f"{counted_tokens:,} counted" if counted_tokens else f"≈ {estimate:,}",
         "audio": f"{_heard_ms(item) / 1000:.1f} s" if item.spoken else "",
         "state": _state(item, facts),
-        "words": shortened(item.heard_text or (item.name or ""), _WORDS_BYTES),
+        "words": words if len(words) <= _WORDS else f"{words[:_WORDS]}…",
     }
 
 

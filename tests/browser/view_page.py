@@ -27,7 +27,6 @@ window.show = async (script, css, state) => {
     receive: (content) => tell("msg:custom", content, []),
   };
   const widget = (await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })))).default;
-  widget.initialize?.({ model });
   const el = document.createElement("div");
   document.body.append(el);
   await widget.render({ model, el });

@@ -131,7 +131,7 @@ def test_a_gauge_shows_what_each_response_read(seen: Seen) -> None:
         f"{now.window_tokens:,} conversation tokens, {now.window_tokens / 450:.0%} of the trigger"
         in picture["sentence"]
     )
-    assert "5 summaries so far" in picture["sentence"]
+    assert "5 summaries so far, the newest since then" in picture["sentence"]
 
 
 def test_summaries_stand_between_the_bars_before_and_after_them(seen: Seen) -> None:

@@ -98,7 +98,7 @@ function render({ model, el }) {
     const { tokens, prefix, trigger, limit, cost, per_hour, cost_note, earlier } = picture;
     sentence.textContent = picture.sentence;
     body.replaceChildren(
-      trigger ? meter("against the trigger", tokens, trigger, `${number(tokens)} of ${number(trigger)} tokens, ${percent(tokens, trigger)}${tokens >= trigger ? ": due" : ""}`)
+      trigger ? meter("against the trigger", tokens, trigger, `${number(tokens)} of ${number(trigger)} tokens, ${percent(tokens, trigger)}${tokens < trigger ? "" : picture.is_summarised_since ? ": summarised since" : ": due"}`)
         : element("p", {}, `${number(tokens)} conversation tokens. ${picture.rule}.`),
       limit ? meter("against the limit", tokens + prefix, limit, `${number(tokens + prefix)} of ${number(limit)}, ${percent(tokens + prefix, limit)}`)
         : element("p", {}, `The limit of ${picture.model} is not known.`),

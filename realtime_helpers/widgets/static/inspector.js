@@ -16,26 +16,14 @@ const merged = (rows, more, kept = KEPT_ROWS) => {
 
 const since = (ms) => `${(ms / 1000).toFixed(2)} s`;
 
-// Once for each page, whatever shows it: what was told is kept here, and what was missed is asked for.
-function initialize({ model }, events) {
-  const onMessage = (content) => {
-    if (content.kind === "events") events.rows = merged(events.rows, content.rows);
-    else if (content.kind === "json") events.json.set(content.number, content.text);
-    else return;
-    for (const view of events.views) view(content);
-  };
-  model.on("msg:custom", onMessage);
-  model.send({ kind: "hello", after: 0 });
-  return () => model.off("msg:custom", onMessage);
-}
-
-function render({ model, el }, events) {
+function render({ model, el }) {
+  const events = { rows: [], json: new Map() };  // of this view; what it missed it asks for
   const sentence = element("p", { class: "realtime-sentence" });
   const logSentence = element("p", { class: "realtime-sentence" });
   const earlier = element("p", { class: "realtime-note" });
   const body = element("tbody");
   const items = element("div", { class: "realtime-scroll", tabindex: 0, role: "region", "aria-label": "items of the conversation" },
-    element("table", {}, element("thead", {}, element("tr", {},
+    element("table", { class: "realtime-items" }, element("thead", {}, element("tr", {},
       ...["no.", "role", "type", "tokens", "audio", "state", "words"].map((name) => element("th", { scope: "col" }, name)))), body));
   const set = (change) => {
     model.set("filters", { ...model.get("filters"), ...change });
@@ -99,7 +87,14 @@ function render({ model, el }, events) {
   const told = () => { logSentence.textContent = model.get("log_sentence"); };
   model.on("change:filters", filtered);
   model.on("change:log_sentence", told);
-  events.views.add(drawEvents);
+  const onMessage = (content) => {
+    if (content.kind === "events") events.rows = merged(events.rows, content.rows);
+    else if (content.kind === "json") events.json.set(content.number, content.text);
+    else return;
+    drawEvents(content);
+  };
+  model.on("msg:custom", onMessage);
+  model.send({ kind: "hello", after: 0 });
   filtered();
   told();
   const stop = drawn(model, el, (picture) => following(items, () => {
@@ -110,12 +105,9 @@ function render({ model, el }, events) {
   }));
   return () => {
     stop();
-    events.views.delete(drawEvents);
+    model.off("msg:custom", onMessage);
     model.off("change:filters", filtered);
     model.off("change:log_sentence", told);
   };
 }
-export default () => { // each call gets a model object of its own: what they share is kept here
-  const events = { rows: [], json: new Map(), views: new Set() };
-  return { initialize: (at) => initialize(at, events), render: (at) => render(at, events) };
-};
+export default { render };
