@@ -145,12 +145,14 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
 
     @property
     def problems(self) -> list[str]:
-        """What it shows as wrong, newest last."""
+        """What is wrong at this moment, newest last."""
+        self.standing.refresh()
         return self.standing.problems
 
     @property
     def sentence(self) -> str:
-        """What it says: state and problems."""
+        """State and problems at this moment, in words."""
+        self.standing.refresh()
         return self.standing.sentence
 
     def close(self) -> None:

@@ -31,8 +31,12 @@ class Standing(Panel):
 
     def complain(self, complaint: str) -> None:
         """Show what a control could not do, until the next one is used. Empty: nothing is wrong any more."""
+        self._complaint = complaint
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the session as it is at this moment: a script that waited for something must not read what was."""
         with self._drawing:  # the snapshot is taken inside: an older one must not be drawn after a newer one
-            self._complaint = complaint
             super()._look(self._session.snapshot)
 
     @property

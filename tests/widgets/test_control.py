@@ -404,9 +404,19 @@ def test_a_grey_button_does_nothing(session: RealtimeSession, panel: ControlPane
 def test_a_closed_panel_looks_no_more(session: RealtimeSession) -> None:
     panel = ControlPanel(session)
     panel.close()
+    over = threading.Event()
+    session.watch(lambda now: is_listening(now) and over.set())
     session.start()
-    session.wait_for(is_listening, timeout_s=20)
-    assert panel.sentence == "The session is: not started."
+    assert over.wait(20)  # whoever looked before was shown it, too
+    assert (panel.controls.start.disabled, panel.standing.sentence) == (False, "The session is: not started.")
+
+
+def test_a_script_reads_the_session_as_it_is(session: RealtimeSession, panel: ControlPanel) -> None:
+    panel.press("Start")
+    for number in range(1, 6):
+        panel.say("Hello.")
+        session.wait_for_answer(number, timeout_s=30)
+        assert panel.sentence == "The session is: listening."
 
 
 # -- dial ---------------------------------------------------------------------------------------------
