@@ -149,6 +149,7 @@ class Notebook:
         """Use JupyterLab's dark theme."""
         self.command("apputils:change-theme", theme="JupyterLab Dark")
         self.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def run(self, code: str) -> str:
         """Run code as a cell would, and return what it printed. Raises what it raised."""
