@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections import deque
@@ -23,6 +24,7 @@ _SECRET_FIELDS = frozenset({"authorization", "api_key", "api-key", "client_secre
 _SECRETS = re.compile(r"\b(sk|ek)[-_][A-Za-z0-9_*-]{6,}|\bBearer\s+\S+")
 _AUDIO = frozenset({"input_audio_buffer.append", "response.output_audio.delta"})
 _PIECES = (".append", ".delta")
+_STRANGE = (LookupError, TypeError, AttributeError, ValueError)
 
 Direction = Literal["sent", "received"]
 
@@ -77,7 +79,8 @@ class Row:
     @property
     def is_error(self) -> bool:
         """Whether it tells that something went wrong."""
-        failed = (self.event.get("response") or {}).get("status") == "failed"
+        response = self.event.get("response")
+        failed = isinstance(response, dict) and response.get("status") == "failed"
         return self.type == "error" or self.type.endswith(".failed") or failed
 
     @property
@@ -88,7 +91,11 @@ class Row:
     @property
     def gist(self) -> str:
         """What it says, in a line."""
-        return shortened(" ".join(hide_keys(_gist(self.event)).split()), _GIST_BYTES)
+        try:
+            gist = _gist(self.event)
+        except _STRANGE:
+            gist = "of a shape that is not known"
+        return shortened(" ".join(hide_keys(gist).split()), _GIST_BYTES)
 
     @property
     def json(self) -> str:
@@ -162,10 +169,15 @@ class EventRecord:
         """Note an event."""
         if self._first_s is None:
             self._first_s = at_s
-        row = Row(self.count + 1, (at_s - self._first_s) * 1000, direction, without_audio(event))
+        try:
+            event = without_audio(event)
+        except _STRANGE:  # a server that sends strange things is what an event log is for
+            event = {"type": event["type"], "strange": shortened(repr(event), _JSON_BYTES)}
+        row = Row(self.count + 1, (at_s - self._first_s) * 1000, direction, event)
         with self._lock:
             self._rows.append(row)
-            self.facts.note(direction, event)
+            with contextlib.suppress(*_STRANGE):
+                self.facts.note(direction, event)
             if direction == "sent":
                 self.sent += 1
             else:

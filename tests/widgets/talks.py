@@ -72,8 +72,12 @@ async def _long_talk(lab: LabParts, turns: int, look: Callable[[Snapshot], objec
     )
     session.start(None, sink)
     for number in range(1, turns + 1):
+        story, weather = (
+            f"Tell me a quick story about number {number}.",
+            f"What is the weather in Oslo on day {number}?",
+        )
         session.say_text(
-            f"Tell me a quick story about number {number}." if number % 10 else "What is the weather in Oslo?"
+            story if number % 4 == 0 else weather if number % 10 == 9 else f"Thank you for answer {number}."
         )
         look(await _answered(session, number))
     await session.stop()

@@ -235,6 +235,30 @@ def test_the_scripted_filter_is_the_one_of_the_page(inspector: Inspector) -> Non
         inspector.filter("up")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"type": "conversation.item.added"},
+        {"type": "conversation.item.added", "item": "text"},
+        {"type": "conversation.item.done", "item": {"id": "i", "content": ["text", 3]}},
+        {"type": "response.done", "response": "text"},
+        {"type": "response.done", "response": {"status": 3, "output": [{}], "usage": {"output_tokens": 1}}},
+        {"type": "error", "error": "text"},
+        {"type": "error"},
+        {"type": "house.made", "anything": {"at": [None]}},
+    ],
+)
+def test_events_of_any_shape_are_logged(strange: dict[str, Any]) -> None:
+    record = EventRecord()
+    record("received", strange, 0.0)
+    record("received", {"type": "rate_limits.updated"}, 0.1)
+    row = record.find(1)
+    assert row is not None
+    assert row.wire[3] == strange["type"]
+    assert strange["type"] in row.json
+    assert record.count == 2
+
+
 def test_an_event_record_keeps_its_newest_events_and_counts_all() -> None:
     told: list[int] = []
     record = EventRecord(lambda: told.append(1), kept=3)
