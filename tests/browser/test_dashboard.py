@@ -38,9 +38,9 @@ def room(playwright: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def questions(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A microphone that hears a question, and another one when the answer to the first may still sound."""
     voice = Voice()
-    clips = [voice.speak(text, USER_VOICE).pcm for text in ("What can you do?", "How are you today?")]
+    clips = [voice.speak(text, USER_VOICE).pcm for text in ("Tell me a quick story.", "How are you today?")]
     voice.close()
-    pcm = silence(1_000) + clips[0] + silence(3_000) + clips[1] + silence(60_000)
+    pcm = silence(1_000) + clips[0] + silence(8_000) + clips[1] + silence(60_000)
     file = tmp_path_factory.mktemp("sound") / "questions.wav"
     soundfile.write(file, samples_from_pcm(pcm), RATE_HZ, subtype="PCM_16")
     return f"--use-file-for-fake-audio-capture={file}%noloop"

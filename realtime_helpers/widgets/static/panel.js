@@ -22,8 +22,3 @@ const panelAt = (el, name) => {
   el.dataset.lmSuppressShortcuts = "true";
   el.addEventListener("keydown", (event) => event.stopPropagation());
 };
-
-// The lists of ipywidgets in a panel need the arrow keys as well.
-document.addEventListener("focusin", ({ target }) => {
-  if (target.matches?.(".realtime-panel select")) target.dataset.lmSuppressShortcuts = "true";
-});
