@@ -54,7 +54,7 @@ settings = choose_server("simulator", turns=66)  # or "openai", or "azure": sixt
 # | Control | What is the bot doing, and how do I change that? |
 # | Transcript | Who said what, what was never heard, and what does the summary stand for? |
 # | Window gauge | How much does the model read for each reply, and what does that cost? |
-# | Inspector | What does the *server* hold, and which events passed? |
+# | Inspector (press *Show the inspector*) | What does the *server* hold, and which events passed? |
 # | Latency strip | How long until the first sound? |
 # | Level meters | Does sound come in and go out? |
 #
@@ -92,7 +92,7 @@ print(dashboard.gauge.sentence)
 # %% [markdown]
 # ## Move the threshold
 #
-# The trigger stands at 4,000 tokens, far away. The window (what the model read for its latest reply) is a small part of that.
+# The trigger stands at 4,000 tokens, far away. The window (what the model read for its latest reply) is less than half of that.
 #
 # > **Predict, then run.** You move *trigger tokens* down to 800, below the window, while the bot waits for your next word. What happens? Nothing until you speak again? A summary at once? Or does the session have to start again?
 
@@ -101,9 +101,6 @@ control.set("trigger tokens", 800)
 now = session.wait_for(lambda now: now.summaries and not now.is_summarising)
 print(now.summaries[0].text)
 
-# %%
-print(dashboard.gauge.sentence)
-
 # %% [markdown]
 # At once, and without a word from you. The dial changed the session's policy, and the new policy found a summary due. Look at the transcript: the old turns are folded under their summary. Open the fold to read what it covers.
 #
@@ -111,6 +108,12 @@ print(dashboard.gauge.sentence)
 
 # %% tags=["nbval-check-output"]
 now = say(session, user, "What is my dog called?")
+
+# %% [markdown]
+# The gauge measures what the latest reply has read, so the fall shows with this reply:
+
+# %%
+print(dashboard.gauge.sentence)
 
 # %% [markdown]
 # ## Take it back
