@@ -235,7 +235,7 @@ slider
 # </details>
 
 # %% tags=["self-check"]
-check_slider(own, slider)
+check_slider(own, slider)  # the self-check: it says what it found
 
 # %% [markdown]
 # The check holds five typed turns, moves the slider, and compares the session's policy before and after. It does not read what the bot said.
