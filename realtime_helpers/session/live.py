@@ -106,6 +106,7 @@ class LiveSession:
     ) -> None:
         self.conversation = Conversation()
         self.problems: list[str] = []
+        self._told_last = ""
         self.error: WorkshopError | None = None
         self._service = service
         self._settings = settings
@@ -528,11 +529,13 @@ class LiveSession:
 
     def summarise_now(self) -> None:
         """Summarise without waiting for the trigger."""
+        self._told_last = ""  # who asks again is answered again
         self._memory.summarise_now()
         self._changed()
 
     def undo_summary(self) -> None:
         """Put the words of the turns behind the latest summary back in its place."""
+        self._told_last = ""
         self._memory.undo()
         self._changed()
 
@@ -651,7 +654,8 @@ class LiveSession:
 
     def tell(self, problem: str) -> None:
         """Note a problem for the user; what repeats itself is said once."""
-        if not self.problems or self.problems[-1] != problem:
+        if problem != self._told_last:
+            self._told_last = problem
             self.problems.append(problem)
             asyncio.get_running_loop().call_soon(self._changed)  # a part may fail while nothing else happens
 

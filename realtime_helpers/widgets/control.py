@@ -92,7 +92,7 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         button = _find({self.controls.talk.description: self.controls.talk}, name, "button to hold")
         self._show()
         if button.disabled:
-            raise SettingsError(f"{name!r} is of no use now.", button.tooltip)
+            raise SettingsError(f"{name!r} is of no use now.", button.note)
         button.is_held = True
         try:
             self._worker.wait()
@@ -146,13 +146,11 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
     @property
     def problems(self) -> list[str]:
         """What is wrong at this moment, newest last."""
-        self.standing.refresh()
         return self.standing.problems
 
     @property
     def sentence(self) -> str:
         """State and problems at this moment, in words."""
-        self.standing.refresh()
         return self.standing.sentence
 
     def close(self) -> None:
@@ -168,11 +166,13 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
     def _show(self) -> None:
         """Show the session as it is: not as a view saw it, which may be before what a person has set since."""
         with self._lock:
-            if self._worker.is_busy:
+            ordered = self._worker.ordered
+            standings = self._standings
+            if self._worker.is_busy or self._worker.ordered != ordered:
                 return  # what a person has just set stays, until the session has heard of it
             self._showing.is_on = True
             try:
-                self.controls.show(self._standings)
+                self.controls.show(standings)
                 self.controls.source.value, self.controls.sink.value = self._source_name, self._sink_name
                 uses_browser = THIS_BROWSER in (self._source_name, self._sink_name)
                 self.browser.layout.display = "" if uses_browser else "none"
@@ -217,7 +217,11 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         control.observe(changed, trait)
 
     def _do(self, order: Callable[[], object]) -> None:
-        self._worker.do(order)
+        def carry_out() -> None:
+            self.standing.has_been_read()
+            order()
+
+        self._worker.do(carry_out)
 
     def _done(self, trouble: str) -> None:
         self.standing.complain(trouble)

@@ -108,7 +108,7 @@ class Controls:
         self.summarise, self.undo = _button("Summarise now"), _button("Undo summary")
         self.talk = TalkButton()
         self.words = SayField()
-        self.trigger = Dial("Trigger tokens", 2_000, min=50, max=20_000, step=50, unit="tokens")
+        self.trigger = Dial("Trigger tokens", 2_000, min=50, max=10_000, step=50, unit="tokens")
         self.keep = Dial("Keep turns", 2, min=1, max=20, unit="turns")
         self.threshold = Dial("VAD threshold", _USUAL_THRESHOLD, min=0, max=1, step=0.05, unit="of 1")
         self.silence = Dial("VAD silence", _USUAL_SILENCE_MS, min=0, max=3_000, step=50, unit="ms")
@@ -119,7 +119,9 @@ class Controls:
         self.source, self.sink = _list("Source", sources), _list("Sink", sinks)
         self.backend = _list("Backend", get_args(Backend))
         self.model = _list("Model", MODELS)
-        self.file = ipywidgets.Text(description="Sound file", placeholder="talk.wav", continuous_update=False)
+        self.file = ipywidgets.Text(
+            description="Sound file", placeholder="talk.wav", continuous_update=False, layout=_auto()
+        )
         self.voice_note, self.server_note = _note(), _note()
         self.show_settings(settings)
 
@@ -192,7 +194,7 @@ class Controls:
         by_button = isinstance(what.turn_detection, PushToTalk)
         self.talk.disabled = not (running and by_button)
         why_not = f"Choose {BY_BUTTON!r} below." if not by_button else "Press Start first."
-        self.talk.tooltip = why_not if self.talk.disabled else "Held as long as you talk, by mouse, finger or Space."
+        self.talk.note = why_not if self.talk.disabled else "Hold it while you talk: by mouse, finger or Space."
 
     def _show_memory(self, policy: SummaryPolicy | None, style: SummaryStyle | None) -> None:
         if policy is not None:
@@ -208,11 +210,15 @@ class Controls:
 
 
 def _button(name: str) -> ipywidgets.Button:
-    return ipywidgets.Button(description=name, layout=ipywidgets.Layout(width="auto"))  # an icon would be read aloud
+    return ipywidgets.Button(description=name, layout=_auto())  # an icon would be read aloud
 
 
 def _list(name: str, options: Iterable[str]) -> ipywidgets.Dropdown:
-    return ipywidgets.Dropdown(description=name, options=tuple(options), layout=ipywidgets.Layout(width="auto"))
+    return ipywidgets.Dropdown(description=name, options=tuple(options), layout=_auto())
+
+
+def _auto() -> ipywidgets.Layout:
+    return ipywidgets.Layout(width="auto")
 
 
 def _note() -> ipywidgets.Label:

@@ -76,16 +76,16 @@ def _bar(number: int, entry: LedgerEntry) -> list[int]:
 def _boundaries(reading: Sequence[LedgerEntry], summaries: Sequence[SummaryRecord]) -> list[tuple[int, SummaryRecord]]:
     """Before which bar (from 1) each summary stands: between the responses whose windows it says it saw."""
     found: list[tuple[int, SummaryRecord]] = []
-    bar = len(reading)  # bars behind this one are taken by later summaries
+    later = len(reading) + 1  # where the summary after this one stands
     for record in reversed(summaries):
-        if record.window_after is None:
-            found.append((len(reading) + 1, record))
+        if record.window_after is None:  # no response has read it: the newest, or one that was replaced at once
+            found.append((later, record))
             continue
-        for place in range(bar, 1, -1):
+        for place in range(later - 1, 1, -1):
             before, after = reading[place - 2], reading[place - 1]
             if (before.conversation_tokens, after.conversation_tokens) == (record.window_before, record.window_after):
                 found.append((place, record))
-                bar = place
+                later = place
                 break
     return found[::-1]
 

@@ -33,6 +33,7 @@ class Panel(anywidget.AnyWidget):
 
     def __init__(self, session: RealtimeSession) -> None:
         self._session = session
+        self._is_closed = False
         super().__init__(picture=self.draw(session.snapshot))
         self._look_away = session.watch(self._look)
 
@@ -42,8 +43,12 @@ class Panel(anywidget.AnyWidget):
 
     @property
     def sentence(self) -> str:
-        """What the panel shows, in words computed from the same data: as it is now, not as it was last drawn."""
-        return str(self.draw(self._session.snapshot)["sentence"])
+        """The session at this moment, in words: a script that waited for something must not read what was before."""
+        return str(self._drawn_now["sentence"])
+
+    @property
+    def _drawn_now(self) -> dict[str, Any]:
+        return self.picture if self._is_closed else self.draw(self._session.snapshot)
 
     def _look(self, now: Snapshot) -> None:
         picture = self.draw(now)
@@ -52,5 +57,6 @@ class Panel(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Look no more, and take the panel away."""
+        self._is_closed = True
         self._look_away()
         super().close()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
+from ..runtime import background_loop
 from ..session import RealtimeSession, Snapshot, State
+from ..session.views import VIEWS_THREAD
 from .panel import Panel, script
 
 _MOST_PROBLEMS = 5
@@ -25,36 +26,31 @@ class Standing(Panel):
 
     def __init__(self, session: RealtimeSession) -> None:
         self._complaint = ""
-        self._session = session
-        self._drawing = threading.Lock()
+        self._read = 0
         super().__init__(session)
+
+    def has_been_read(self) -> None:
+        """Somebody uses a control: what was wrong before is known by now. `snapshot.problems` keeps it."""
+        self._read = len(self._session.snapshot.problems)
 
     def complain(self, complaint: str) -> None:
         """Show what a control could not do, until the next one is used. Empty: nothing is wrong any more."""
         self._complaint = complaint
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Show the session as it is at this moment: a script that waited for something must not read what was."""
-        with self._drawing:  # the snapshot is taken inside: an older one must not be drawn after a newer one
-            super()._look(self._session.snapshot)
+        self._read = min(self._read, len(self._session.snapshot.problems))  # a new start has a new list
+        background_loop(VIEWS_THREAD).call(lambda: self._look(self._session.snapshot))  # in order with all pictures
 
     @property
     def problems(self) -> list[str]:
-        """What is shown as wrong, newest last."""
-        return list(self.picture["problems"])
+        """What is wrong at this moment, newest last."""
+        return list(self._drawn_now["problems"])
 
     def draw(self, now: Snapshot) -> dict[str, Any]:
         """See `Panel.draw`."""
         state = state_in_words(now)
-        problems = [*now.problems[-_MOST_PROBLEMS:], *([str(now.error)] if now.error else [])]
+        problems = [*now.problems[self._read :][-_MOST_PROBLEMS:], *([str(now.error)] if now.error else [])]
         if self._complaint:
             problems.append(self._complaint)
         return {"state": state, "problems": problems, "sentence": _sentence(state, problems)}
-
-    def _look(self, now: Snapshot) -> None:
-        with self._drawing:
-            super()._look(now)
 
 
 def state_in_words(now: Snapshot) -> str:

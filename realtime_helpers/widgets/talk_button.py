@@ -20,7 +20,7 @@ class TalkButton(anywidget.AnyWidget):
     description = traitlets.Unicode("Hold to talk").tag(sync=True)
     is_held = traitlets.Bool().tag(sync=True)
     disabled = traitlets.Bool().tag(sync=True)
-    tooltip = traitlets.Unicode().tag(sync=True)
+    note = traitlets.Unicode().tag(sync=True)
 
     def __repr__(self) -> str:
         return f"TalkButton({'held' if self.is_held else 'not held'})"

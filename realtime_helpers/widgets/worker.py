@@ -24,6 +24,8 @@ class Worker:
         self._latest: Pending[None] | None = None
         self._lock = threading.Lock()
         self._waiting = 0
+        self.ordered = 0
+        """Orders so far."""
 
     @property
     def is_busy(self) -> bool:
@@ -41,6 +43,7 @@ class Worker:
 
         with self._lock:  # orders come from several threads: the latest is the last
             self._waiting += 1
+            self.ordered += 1
             self._latest = self._thread.submit(carry_out())
 
     def wait(self) -> None:

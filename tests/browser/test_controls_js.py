@@ -115,7 +115,7 @@ def test_a_dial_keeps_a_value_between_its_steps_until_it_is_turned(show: Show) -
 
 
 def a_button(show: Show) -> Any:
-    state = {"is_held": False, "disabled": False, "tooltip": ""}
+    state = {"is_held": False, "disabled": False, "note": ""}
     return show(TalkButton, description="Hold to talk", **state)
 
 

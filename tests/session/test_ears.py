@@ -39,7 +39,10 @@ def test_an_ear_hears_what_is_sent_and_what_is_played_through_two_talks() -> Non
 def test_an_ear_that_fails_is_told_of_and_the_other_ear_and_the_talk_go_on() -> None:
     heard: list[str] = []
 
+    failures: list[str] = []
+
     def broken(side: str, pcm: bytes) -> None:
+        failures.append(side)
         raise ZeroDivisionError("no ear")
 
     with RealtimeSession() as session:
@@ -49,7 +52,9 @@ def test_an_ear_that_fails_is_told_of_and_the_other_ear_and_the_talk_go_on() -> 
         session.send_text("Hello.")
         now = session.wait_for_answer(1)
         assert now.turns[0].assistant_text
+        assert len(heard) > 1
         assert set(heard) == {"assistant"}
+        assert failures == ["assistant"], "it is let go of at once"
         now = session.wait_for(lambda now: bool(now.problems))
         assert [problem for problem in now.problems if "no ear" in problem] == list(now.problems)
         with pytest.raises(SettingsError):

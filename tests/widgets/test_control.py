@@ -321,6 +321,27 @@ def test_a_missing_key_is_a_sentence_and_nothing_changes(
     assert panel.problems == []  # something new happened
 
 
+def test_a_problem_of_the_session_stays_until_the_next_control_is_used(
+    session: RealtimeSession, panel: ControlPanel
+) -> None:
+    panel.press("Start")
+    session.wait_for(is_listening, timeout_s=20)
+    for _ in range(2):  # each press tells it anew, and shows it once
+        panel.press("Summarise now")
+        (problem,) = panel.problems
+        assert problem.startswith("There is nothing to summarise yet")
+        session.send_text("Hello.")
+        session.wait_for(lambda now: now.is_quiet, timeout_s=20)
+        assert panel.problems == [problem]
+        panel.press("Mute")
+        assert panel.problems == []
+    panel.press("Stop")
+    panel.press("Start")
+    session.wait_for(is_listening, timeout_s=20)
+    panel.press("Summarise now")
+    assert panel.problems == [problem]
+
+
 def test_a_source_that_cannot_be_used_is_a_sentence(session: RealtimeSession) -> None:
     def broken() -> SpeechSource:
         raise ZeroDivisionError("no microphone")
@@ -386,7 +407,7 @@ def test_what_ends_a_session_stays_to_be_read_until_the_next_start(session: Real
         (lambda panel: panel.choose("Sauce", "x"), "Source, Sink"),
         (lambda panel: panel.choose("source", "nobody"), "a scripted person"),
         (lambda panel: panel.hold("Start"), "Hold to talk"),
-        (lambda panel: panel.set("trigger tokens", 10), "from 50 to 20000"),
+        (lambda panel: panel.set("trigger tokens", 10), "from 50 to 10000"),
     ],
 )
 def test_the_twin_lists_the_names_there_are(panel: ControlPanel, act: Callable[[Any], None], names: str) -> None:

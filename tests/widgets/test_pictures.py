@@ -148,6 +148,18 @@ def test_summaries_stand_between_the_bars_before_and_after_them(seen: Seen) -> N
     assert places[-1] == 11, "no response has read the newest one yet"
 
 
+def test_summaries_with_the_same_windows_stand_apart_and_one_that_nothing_read_beside_the_next(seen: Seen) -> None:
+    now = seen.at["end"]
+    entries = [replace(now.responses[0], conversation_tokens=tokens) for tokens in (500, 300, 500, 300, 500)]
+    record = replace(now.summaries[0], window_before=500, window_after=300)
+    unread = replace(record, window_after=None)
+    summaries = [record, unread, record, unread]
+    picture = gauge_picture(replace(now, responses=entries, summaries=summaries), MODEL)
+    assert [(mark["label"], mark["before"]) for mark in picture["boundaries"]] == [
+        ("S1", 2), ("S2", 4), ("S3", 4), ("S4", 6),
+    ]  # fmt: skip
+
+
 def test_the_cost_of_an_hour_is_told_with_how_it_was_computed(seen: Seen) -> None:
     now = seen.at["end"]
     picture = gauge_picture(now, MODEL)
@@ -214,6 +226,8 @@ def test_states_of_items_are_told_in_words(seen: Seen) -> None:
     assert "being said" in states["speaking"]
     assert any(state.startswith("acknowledged; cut at 2.") for state in states["interrupted"])
     assert "acknowledged; words unknown" in states["failed"]
+    rows = inspector_picture(seen.at["interrupted"], recorded(seen).facts)["items"]
+    assert [row["tokens"][0] for row in rows if "cut at" in row["state"]] == ["≈"], "what was billed was more"
     record = recorded(seen, upto="conversation.item.create")
     first = inspector_picture(seen.at["new"], record.facts)
     assert [(row["role"], row["state"]) for row in first["items"]] == [("user", "pending: sent, not acknowledged")]

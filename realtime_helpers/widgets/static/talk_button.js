@@ -2,6 +2,7 @@
 export default {
   render({ model, el }) {
     const button = element("button", { type: "button", class: "realtime-talk-button" });
+    const note = element("span", { class: "realtime-talk-note" });
     const hold = (isHeld) => {
       if ((isHeld && button.disabled) || model.get("is_held") === isHeld) return;
       model.set("is_held", isHeld);
@@ -12,7 +13,7 @@ export default {
       if (model.get("disabled")) hold(false); // a grey button hears no release
       const isHeld = model.get("is_held");
       button.disabled = model.get("disabled");
-      button.title = model.get("tooltip");
+      if (note.textContent !== model.get("note")) note.textContent = model.get("note");
       button.dataset.held = isHeld;
       button.textContent = isHeld ? "Talking: let go to send" : model.get("description");
     };
@@ -37,7 +38,7 @@ export default {
     const leave = () => { if (document.hidden) hold(false); };
     document.addEventListener("visibilitychange", leave);
     panelAt(el, "realtime-talk");
-    el.append(button);
+    el.append(button, note);
     model.on("change", draw);
     draw();
     return () => {
