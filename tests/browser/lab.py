@@ -100,6 +100,9 @@ def jupyter_lab(folder: Path, **environment: str) -> Iterator[str]:
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=",
         "--ServerApp.disable_check_xsrf=True", "--ServerApp.allow_remote_access=True",
     ]  # fmt: skip
+    quiet = Path(own["JUPYTER_CONFIG_DIR"]) / "lab/user-settings/@jupyterlab/apputils-extension"
+    quiet.mkdir(parents=True)
+    (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}', encoding="utf-8")
     with (folder / "lab.log").open("w", encoding="utf-8") as log:
         server = subprocess.Popen(command, env=os.environ | own | environment, stdout=log, stderr=log)
         try:
@@ -139,8 +142,14 @@ class Notebook:
         ready = """() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === "idle" """
         self.page.wait_for_function(ready, timeout=PATIENCE_MS)
 
-    def command(self, name: str) -> None:
-        self.page.evaluate("(name) => window.jupyterapp.commands.execute(name)", name)
+    def command(self, name: str, **arguments: Any) -> None:
+        self.page.evaluate("([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments])
+
+    def darken(self) -> None:
+        """Use JupyterLab's dark theme."""
+        self.command("apputils:change-theme", theme="JupyterLab Dark")
+        self.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def run(self, code: str) -> str:
         """Run code as a cell would, and return what it printed. Raises what it raised."""
@@ -175,6 +184,16 @@ class Notebook:
     def wait_for_start(self) -> None:
         """Wait until the code of `start` has ended."""
         self.page.evaluate("async () => { await window.running; }")
+
+    def errors(self) -> list[str]:
+        """What cells of this notebook raised, and what they wrote to standard error."""
+        found: list[str] = self.page.evaluate(
+            """() => [...window.jupyterapp.shell.currentWidget.content.model.cells].flatMap((cell) =>
+              cell.type === "code" ? cell.outputs.toJSON() : []).flatMap((output) =>
+              output.output_type === "error" ? [`${output.ename}: ${output.evalue}`]
+              : output.name === "stderr" ? [output.text].flat() : [])"""
+        )
+        return found
 
     def value(self, expression: str) -> Any:
         """A Python value of the kernel."""
@@ -246,8 +265,8 @@ class Window:
         self.url = url
         self.folder = folder
 
-    def run(self, *cells: str, name: str = "") -> Notebook:
-        """Open a new notebook, run its cells, and wait until the first shows the widget."""
+    def run(self, *cells: str, name: str = "", shows: str = ".realtime-audio") -> Notebook:
+        """Open a new notebook, run its cells, and wait until the page has what `shows` selects."""
         name = name or f"notebook-{uuid.uuid4().hex[:8]}.ipynb"
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         book = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
@@ -255,7 +274,7 @@ class Window:
         nbformat.write(book, self.folder / name)
         notebook = self.look_at(name)
         notebook.command("notebook:run-all-cells")
-        notebook.page.locator(".realtime-audio").first.wait_for(timeout=PATIENCE_MS)
+        notebook.page.locator(shows).first.wait_for(timeout=PATIENCE_MS)
         return notebook
 
     def look_at(self, name: str) -> Notebook:
@@ -275,12 +294,18 @@ class Desk:
 
     @contextmanager
     def browser(
-        self, *flags: str, permissions: Sequence[str] = ("microphone",), script: str = "", url: str | None = None
+        self,
+        *flags: str,
+        permissions: Sequence[str] = ("microphone",),
+        script: str = "",
+        url: str | None = None,
+        size: tuple[int, int] = (1100, 800),
     ) -> Iterator[Window]:
         """A browser with a witness in each of its pages; its kernels end with it."""
         launched = self._playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", *flags])
         try:
-            context = launched.new_context(permissions=list(permissions), viewport={"width": 1100, "height": 800})
+            width, height = size
+            context = launched.new_context(permissions=list(permissions), viewport={"width": width, "height": height})
             context.add_init_script(_WITNESS + script)
             yield Window(context, url or self.url, self.folder)
         finally:

@@ -429,7 +429,10 @@ def test_a_closed_panel_looks_no_more(session: RealtimeSession) -> None:
     session.watch(lambda now: is_listening(now) and over.set())
     session.start()
     assert over.wait(20)  # whoever looked before was shown it, too
-    assert (panel.controls.start.disabled, panel.standing.sentence) == (False, "The session is: not started.")
+    assert (panel.controls.start.disabled, panel.standing.picture["sentence"]) == (
+        False,
+        "The session is: not started.",
+    )
 
 
 def test_a_script_reads_the_session_as_it_is(session: RealtimeSession, panel: ControlPanel) -> None:
@@ -469,7 +472,7 @@ def test_a_dashboard_shows_all_panels_and_closes_them(session: RealtimeSession) 
     assert (dashboard.inspector.layout.display, dashboard.fold.description) == ("none", "Show the inspector")
     dashboard.close()
     assert session.snapshot.state is State.LISTENING
-    sentences = [panel.sentence for panel in panels]
+    pictures = [panel.picture for panel in panels]
     session.send_text("Thank you.")
     session.wait_for_answer(2, timeout_s=30)
-    assert [panel.sentence for panel in panels] == sentences
+    assert [panel.picture for panel in panels] == pictures

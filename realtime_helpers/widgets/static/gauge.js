@@ -1,5 +1,5 @@
 const PARTS = [["cached", "from the cache"], ["text", "new text"], ["audio", "new audio"], ["image", "new images"]];
-const WIDTH = 720, HEIGHT = 190, LEFT = 52, RIGHT = 92, TOP = 18, BOTTOM = 26;
+const WIDTH = 500, HEIGHT = 180, LEFT = 52, RIGHT = 92, TOP = 18, BOTTOM = 26;
 
 // Where everything stands: bars from the ground up, boundaries between bars, lines of the trigger. Pure.
 const layout = (picture) => {

@@ -1,3 +1,8 @@
+// JupyterLab keeps the arrow keys for its cells; the lists of ipywidgets in the panel around need them as well.
+const ownKeys = ({ target }) => {
+  if (target.matches?.(".realtime-panel select")) target.dataset.lmSuppressShortcuts = "true";
+};
+
 // The state is announced when it changes; problems too, and they stay.
 export default {
   render({ model, el }) {
@@ -7,7 +12,8 @@ export default {
     panelAt(el, "realtime-standing");
     el.append(state, news);
     let shown = "";
-    return drawn(model, el, (picture) => {
+    document.addEventListener("focusin", ownKeys);
+    const stop = drawn(model, el, (picture) => {
       const words = `The session is: ${picture.state}`;
       if (state.textContent !== words) state.textContent = words;
       const now = JSON.stringify(picture.problems);
@@ -16,5 +22,9 @@ export default {
       problems.hidden = picture.problems.length === 0;
       problems.replaceChildren(...picture.problems.map((problem) => element("li", {}, element("strong", {}, "Problem: "), problem)));
     });
+    return () => {
+      stop();
+      document.removeEventListener("focusin", ownKeys);
+    };
   },
 };
