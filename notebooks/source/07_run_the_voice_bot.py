@@ -28,16 +28,15 @@
 #
 # The idea of notebook 06: when the conversation grows past a *trigger*, old turns are summarised and replaced inside the live conversation. No key and no microphone: a **simulator** on this machine plays the service, and a scripted person speaks. With a microphone, you can take that person's place.
 #
+# If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
+#
 # ---
 
 # %%
 from dataclasses import replace
 
-from ipywidgets import IntSlider
-from tqdm.auto import tqdm
-
 from realtime_helpers import RealtimeSession, SummaryPolicy, lost_items
-from realtime_helpers.course import choose_server, say
+from realtime_helpers.course import choose_server, progress, say
 from realtime_helpers.course.wiring import check_slider
 from realtime_helpers.widgets import Dashboard
 
@@ -163,7 +162,7 @@ control.set("trigger tokens", 1_500)
 control.set("keep turns", 2)
 control.press("Start")
 words = ["Tell me a quick story.", "My name is Ada.", "Tell me a joke.", "I live in Lisbon.", "How are you today?"]
-for number in tqdm(range(60), desc="turns"):
+for number in progress(range(60), "turns"):
     session.send_text(words[number % len(words)])
     session.wait_for_answer(number + 1)
 now = session.wait_for(lambda now: not now.is_summarising)
@@ -203,6 +202,8 @@ print("the session has", session.wait_for(lambda now: now.state.value == "stoppe
 
 # %% tags=["exercise"]
 own = RealtimeSession(memory=SummaryPolicy(trigger_tokens=5_000, keep_turns=3))
+from ipywidgets import IntSlider
+
 slider = IntSlider(description="my trigger", min=100, max=5_000, step=100, value=5_000)
 
 
