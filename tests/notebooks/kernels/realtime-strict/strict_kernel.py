@@ -48,7 +48,8 @@ class StrictKernel(IPythonKernel):
         if facade is None:
             return []
         found: list[str] = []
-        for session in [thing for thing in gc.get_objects() if isinstance(thing, facade.RealtimeSession)]:
+        # by its type: isinstance asks the thing itself, and a proxy whose object is gone raises
+        for session in [thing for thing in gc.get_objects() if issubclass(type(thing), facade.RealtimeSession)]:
             now = session.snapshot
             problems = [*now.problems, *([str(now.error)] if now.error else [])]
             found += problems[self._told.get(id(session), 0) :]
