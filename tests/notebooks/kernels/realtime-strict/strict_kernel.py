@@ -48,6 +48,7 @@ class StrictKernel(IPythonKernel):
         if facade is None:
             return []
         found: list[str] = []
+        # asked by type: others' proxies run code of their own when asked for their class, and may never answer
         for session in [thing for thing in gc.get_objects() if type(thing) is facade.RealtimeSession]:
             now = session.snapshot
             problems = [*now.problems, *([str(now.error)] if now.error else [])]
