@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[2]
@@ -36,8 +37,14 @@ def left_by(path: Path) -> list[str]:
             found += [f"{path.stem}, run {attempt}: {kind} {rest}" for kind, rest in more.items() if rest]
             assert client.km is not None
             assert client.kc is not None
-            client.km.restart_kernel()
-            client.kc.wait_for_ready(LONGEST_S)
+            run_sync(client.km.restart_kernel)()
+            run_sync(client.kc.wait_for_ready)(LONGEST_S)
+            assert (
+                not client.execute_cell(nbformat.v4.new_code_cell("'census' in globals()"), 0)
+                .outputs[-1]
+                .data["text/plain"]
+                .startswith("True")
+            ), "it was restarted"
     return found
 
 
