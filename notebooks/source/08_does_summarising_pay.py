@@ -30,8 +30,6 @@
 #
 # No server is started and nothing is billed: session and simulator run in this kernel, on a clock that jumps over every wait. The simulator counts the tokens, the prices are OpenAI's list prices. So every figure in US dollars is an estimate.
 #
-# If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
-#
 # ---
 
 # %% [markdown]
@@ -69,7 +67,7 @@ from realtime_helpers.plots import Held, plot_cost_over_time, plot_recall_agains
 from realtime_helpers.widgets.hit_rate_dial import HitRateDial
 
 # %% [markdown]
-# The clock jumps, so all five talks take some seconds.
+# The clock jumps, so all five talks take a moment and not an hour. `parts` is the simulator's voice and its ears, which they share.
 
 # %%
 short, long = [], []
@@ -82,15 +80,15 @@ with closing(lab_parts()) as parts:
 # %% [markdown]
 # ## Fewer tokens, less money?
 #
-# > **Predict, then run.** The eager policy summarises as early as it can. After 30 turns it has read about a quarter of the tokens that *never* has read. It is cheaper, isn't it? What has it cost: a quarter, half, or as much as *never* and a little more?
+# > **Predict, then run.** The eager policy summarises early and often. After 30 turns it has read about a quarter of the tokens that *never* has read. It is cheaper, isn't it? What has it cost: a quarter, half, or as much as *never* and a little more?
 
 # %% tags=["nbval-check-output"]
 print(policies_table(short))
 
 # %% [markdown]
-# It is *dearer*, although it read so much less. Look at the column `from cache`.
+# It is a little *dearer*, although it read so much less. Look at the column `from cache`.
 #
-# The service keeps what it read last time. If the next request *begins* with the very same tokens, that beginning is billed at the *cached* price. For audio on this model, that is a small fraction of the fresh price:
+# The service keeps what it read last time: that is its *cache*. If the next request *begins* with the very same tokens, that beginning is billed at the *cached* price. For audio on this model, that is a small fraction of the fresh price:
 
 # %% tags=["nbval-check-output"]
 prices = PRICES[MODEL]
@@ -109,7 +107,7 @@ print(f"fresh is {prices.audio_in / prices.audio_cached:.0f} times as dear")
 print(policies_table(long))
 
 # %% [markdown]
-# Now every summary has paid for itself. The window of *never* has grown with each turn, and even cached tokens cost something.
+# Now the summaries have paid for themselves. The window of *never* has grown with each turn, and even cached tokens cost something.
 #
 # The server's truncation is the dearest of all, and it has forgotten every fact. It cuts a little every few turns. Each cut breaks the cache, just as a summary does, and nothing stands for what was cut.
 
@@ -147,11 +145,13 @@ print(dial.sentence)
 #
 # ## An hour, forecast
 #
-# Measuring an hour for every hit rate would be dear with a real service. `forecast_cost` walks through it turn by turn on paper: every turn is alike, with 6 seconds of user, 12 of assistant and 2 of pause. The price of writing the summaries is included.
+# Measuring an hour for every hit rate would be dear with a real service. `forecast_cost` walks through it turn by turn on paper. Every turn is alike. The price of writing the summaries is included.
 
 # %%
 outlook = Outlook(PRICES[MODEL], summariser=TEXT_PRICES["gpt-6-luna"])
 strategies = {"never": Strategy(), "at 2,000": Strategy(2_000), "at 8,000": Strategy(8_000)}
+rates = outlook.rates
+print(f"a turn: {rates.user_s:.0f} s of user, {rates.assistant_s:.0f} s of assistant, {rates.pause_s:.0f} s of pause")
 plot_cost_over_time(outlook, strategies, hit_rates=(1.0, 0.7))
 
 # %% [markdown]
@@ -184,7 +184,8 @@ for minutes, hit_rate in ((10, 1.0), (60, 1.0), (60, 0.7)):
 
 # %% [markdown]
 # It is a forecast and no prophet. It must be told how long the talk will last, and it treats all turns as alike. In our table after 30 turns it was not the cheapest either: it had been told to expect 120.
-#
+
+# %% [markdown]
 # ---
 #
 # ## On your own
@@ -218,7 +219,6 @@ def cheapest(outlook):
 # The check asks your function for all three, forecasts your strategy and the best one it knows, and accepts what is within 5 % of it and loses no turn.
 
 # %% tags=["self-check"]
-# self-check
 check_cheapest(cheapest, calls)
 
 # %% [markdown]
@@ -231,7 +231,7 @@ check_cheapest(cheapest, calls)
 #
 # - Fewer tokens are not less money. A summary breaks the cached beginning, and the next response pays the full price once.
 # - The hit rate decides. With a warm cache: summarise late, or not at all in a short call. With a cold one: summarise early.
-# - Truncation by the server costs most and remembers least.
+# - Truncation by the server cost most here, and remembered least.
 # - Memory comes first, money second: a full window forgets whether you pay or not.
 #
 # ## In practice

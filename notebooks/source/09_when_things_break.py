@@ -30,8 +30,6 @@
 #
 # Everything runs against the simulator, which can fail on purpose. There is no switch to a real service here: nobody can order a fault from one.
 #
-# If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
-#
 # ---
 
 # %% [markdown]
@@ -80,21 +78,21 @@ print(lab.wait())
 
 # %% tags=["nbval-check-output"]
 for moment in lab.result.naive.timeline[12:20]:
-    print(moment.who, "|", moment.what)
+    print(f"{moment.at_s:>2.0f} s  {moment.who} | {moment.what}")
 
 # %% [markdown]
 # The summary tells what the assistant said. Not one word of the user is in it.
 #
-# Now ours. It waited a while. When no words came, it asked the model itself what it had heard, beside the conversation, and only then had the summary written:
+# Now ours. It waited. When no words came, it asked the model itself, beside the conversation, to write down what it had heard. Only then did it have the summary written:
 
 # %% tags=["nbval-check-output"]
-for moment in lab.result.ours.timeline[16:21]:
-    print(moment.who, "|", moment.what)
+for moment in lab.result.ours.timeline[14:21]:
+    print(f"{moment.at_s:>2.0f} s  {moment.who} | {moment.what}")
 
 # %% [markdown]
 # ### Sent is not done
 #
-# > **Predict, then run.** The server refuses the summary item. The naive client sends the insert and the deletes in one go. What is left of the old turns?
+# > **Predict, then run.** The server refuses the summary item. The naive client sends the insert and the deletes in one go. What is left of the old turns: all of them, their summary, or nothing?
 
 # %% tags=["nbval-check-output"]
 lab.choose("scenario", "refused-insert")
@@ -118,7 +116,7 @@ print(lab.wait())
 #
 # ### While you wait, the world goes on
 #
-# > **Predict, then run.** The summary takes eight seconds, and the user talks on. The naive client cut its list in two before it waited. What does it believe afterwards?
+# > **Predict, then run.** The summary takes eight seconds, and the user talks on. The naive client cut its list in two before it waited. What will it believe of the server's conversation afterwards: that it is longer than it is, shorter, or just right?
 
 # %% tags=["nbval-check-output"]
 lab.choose("scenario", "turn-during-summary")
@@ -139,7 +137,7 @@ for number, case in enumerate(SCENARIOS, start=1):
     print(f"{number:>2}. {case.name:<24} naive: {case.naive}")
 
 # %% [markdown]
-# Some say `ok` for the naive client as well. It was lucky with the order, or it lost money instead of turns. The referee judges only what was lost.
+# Some say `ok` for the naive client as well. The referee judges only what was lost, and not what it cost or how it sounded.
 #
 # The lab keeps a voice and a pair of ears running, as programs of their own. The next cell ends them; the panel stays, and **Play** starts them again.
 
@@ -190,6 +188,7 @@ for item in end.items[:3]:
 # - the **usage** of the reply that was cut. It comes with `response.done`, which never came. Our account does not hold it; a provider's may:
 
 # %% tags=["nbval-check-output"]
+# each turn that came back as words holds a reply, too
 begun = sum(item.role == "assistant" for item in end.items) + end.restorations[0].words
 print(f"replies that were begun: {begun}, replies in our account: {len(end.responses)}")
 
@@ -237,7 +236,6 @@ def ids_to_delete(received, summary_id, old_ids):
 # The check asks your function before the first event and after every one of them. It wants nothing deleted before the server has confirmed the summary, and then every old item that has not been confirmed as deleted.
 
 # %% tags=["self-check"]
-# self-check
 check_deletes(ids_to_delete, recordings)
 
 # %% [markdown]

@@ -16,7 +16,7 @@
 #
 # ### What you'll do
 #
-# Let a voice bot call your Python functions, make them fail in every way there is, and ask it something beside the conversation.
+# Let a voice bot call your Python functions, make three of them fail, and ask it something beside the conversation.
 #
 # ### What you'll learn
 #
@@ -54,11 +54,11 @@ settings = choose_server("simulator", turns=9)  # or "openai", "azure": those ne
 print(json.dumps(as_tool(get_weather).wire, indent=1))
 
 # %% [markdown]
-# That is all the model will ever see of it. So a docstring is written for the model. This one says that the weather is invented, because it is.
+# This is all that the model ever sees of it. So a docstring is written for the model. This one says that the weather is invented, because it is.
 #
 # ## The first call
 #
-# `remind_me` notes something in a Python list. Nothing rings.
+# Two tools now: `get_weather`, and `remind_me`, which notes something in a Python list. Nothing rings.
 
 # %% tags=["nbval-check-output"]
 sent = []
@@ -86,7 +86,7 @@ print(call.output)
 # Now look at something that only Python can see.
 
 # %%
-say(session, user, "Remind me to call Anna in ten minutes.")
+now = say(session, user, "Remind me to call Anna in ten minutes.")
 
 # %% tags=["nbval-check-output"]
 print("the list in Python:", [reminder.what for reminder in reminders.all])
@@ -137,7 +137,7 @@ print(*sent, sep="\n")
 # %% [markdown]
 # 2 and 1. These are **parallel calls**: one response made both. They run at the same time, both outputs are sent, and *then* one reply is asked for. Who asks after each output gets two replies, or an error: a response was still active.
 #
-# Each call is announced in four different events. The session acts on one of them, so that nothing is carried out twice.
+# Four different events tell of each finished call. The session acts on one of them, so that nothing is carried out twice.
 #
 # ## When tools fail
 #
@@ -210,8 +210,9 @@ item_ids = [item.id for item in session.snapshot.items]
 def ask_beside(question, item_ids):
     message = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": question}]}
     read = [{"type": "item_reference", "id": item_id} for item_id in item_ids]
-    response = session.ask_out_of_band({"output_modalities": ["text"], "input": [*read, message]}).result(30)
-    return response["output"][0]["content"][0]["text"]
+    wanted = {"output_modalities": ["text"], "tool_choice": "none", "input": [*read, message]}  # words, and no calls
+    response = session.ask_out_of_band(wanted).result(30)
+    return " ".join(part["text"] for item in response["output"] for part in item["content"])
 
 
 print("beside:", ask_beside("Where do I live?", item_ids))
@@ -229,7 +230,7 @@ print(f"with the items:    {with_items.usage.input_tokens} tokens read")
 print(f"without the items: {without.usage.input_tokens} tokens read")
 
 # %% [markdown]
-# It read nothing but what it was given, and the conversation did not grow. It is not free, though: it pays for what it reads, like any response.
+# Of the conversation it read only what you listed, and the conversation did not grow. It is not free, though. Even without items it reads your question, the instructions and the descriptions of the tools.
 #
 # `result(30)` waits up to 30 seconds. In a cell you may also write `await session.ask_out_of_band(...)`. Either way the user can go on talking. Summaries can be written this way, too: `RealtimeSession(summariser="out_of_band")`.
 

@@ -31,8 +31,6 @@
 #
 # Everything runs on the simulator. Its mind is rules: it calls tools and remembers, but it does *not* follow instructions. A real model does.
 #
-# If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
-#
 # ---
 
 # %%
@@ -107,9 +105,9 @@ for call in now.calls:
 # %% [markdown]
 # ## A language tutor
 #
-# Learners pause in the middle of a sentence. So this profile lets *sense* decide whether a turn is over, and waits patiently. The tutor also needs a **memory**: lessons are long, and a teacher who forgets your name is a bad one. Its [instructions](instructions/language_tutor.md) are a file again.
+# Learners pause in the middle of a sentence. So this profile lets *sense* decide whether a turn is over (semantic VAD), and waits patiently. The tutor also needs a **memory**: lessons are long, and a teacher who forgets your name is a bad one. Its [instructions](instructions/language_tutor.md) are a file again.
 #
-# > **Predict, then run.** Old turns are summarised from 450 tokens on. The learner says in the second turn which instrument they play, and asks for it in the last. Will that turn still be in the conversation by then?
+# > **Predict, then run.** Old turns are summarised from 450 tokens on. The learner says in the second turn which instrument they play, and asks for it in the last. Will that turn still be in the conversation by then? And how many items will be lost: 0, 2 or 4?
 
 # %% tags=["nbval-check-output"]
 tutor = replace(PROFILES["language_tutor"].options, instructions=Path("instructions/language_tutor.md"))
@@ -156,15 +154,15 @@ with RealtimeSession(settings=settings, options=notes) as session:
 print("cost when it was asked:", f"${meeting.cost_usd:.4f}")
 
 # %% [markdown]
-# Listening costs the model nothing until a response reads it. (Writing the words down is billed by a transcription model of its own.)
+# What it hears costs nothing of the model until a response reads it. (Writing the words down is billed by a transcription model of its own.)
 #
-# `conversation_record` is everything that was said, as plain data. Ten lines make minutes of it:
+# `conversation_record` is everything that was said, as plain data. A short function makes minutes of it:
 
 
 # %%
 def minutes(record):
     lines = ["### Minutes", ""]
-    for item in (item for turn in record["turns"] for item in turn["items"]):
+    for item in [item for turn in record["turns"] for item in turn["items"]]:
         if item["role"] == "user" and item["spoken"]:
             lines.append(f"- {item['text']} *({item['audio_ms'] / 1000:.1f} s)*")
         elif item["role"] == "assistant":
@@ -190,21 +188,23 @@ Markdown(minutes(conversation_record(meeting)))
 # | your accent, your room, your loudspeaker | it hears you, and never itself | notebook 04, [devices](../docs/devices.md) |
 #
 # The first five run on the simulator, in your CI, without a key. The last one needs people.
-#
+
+# %% [markdown]
 # ## Where to go next
 #
 # - **A server of your own**: `realtime-workshop serve` gives any Realtime client something to talk to: [serving](../docs/serving.md).
 # - **A real mind behind the simulator**: any chat model with an OpenAI-like address can answer in its place: [engines](../docs/engines.md).
 # - **See what it does in production**: `trace=Telemetry()` sends figures to where you look at all your others; `EventLog` keeps the events.
 # - **Keep what was said**: write `conversation_record(session.snapshot)` to your database as JSON when a talk ends. Tell people that you do.
-#
+
+# %% [markdown]
 # ---
 #
 # ## On your own
 #
 # Build a bot of your own. Take one of the three above and change it, or begin with nothing. It needs three things: **instructions** in your own words, one **tool**, and a **memory**.
 #
-# Then write what your user says, at least three lines. One of them must make the bot call the tool. The check types these lines to your bot, always on the simulator, and looks at what the session really did. It does not judge the answers.
+# Then write what your user says, at least three lines. One of them must make the bot call the tool. The check types these lines to your bot, on the simulator and nowhere else, and looks at what the session really did. It does not judge the answers.
 #
 # The simulator calls a tool when a line holds a word of the tool's *name*, and a value for each of its arguments.
 
@@ -233,7 +233,7 @@ my_lines = ["Hello.", "Set a timer for ten minutes.", "Thank you."]
 # solution ends
 
 # %% tags=["self-check"]
-check_bot(my_bot, my_lines)  # the self-check
+check_bot(my_bot, my_lines)
 
 # %% [markdown]
 # <details><summary>Hint 1</summary>Begin with the instructions: <code>options=SessionOptions(instructions="…")</code>, or <code>replace(PROFILES["…"].options, instructions="…")</code> as above. Run the check again: it tells you what is missing next.</details>
@@ -260,4 +260,4 @@ check_bot(my_bot, my_lines)  # the self-check
 # - [All options and all profiles, with their reasons](../docs/options.md).
 # - [How memory works](../docs/memory.md), and [who writes the summaries](../docs/summaries.md).
 # - [What this workshop does not do](../docs/limitations.md).
-# - [OpenAI: prompting realtime models](https://platform.openai.com/docs/guides/realtime-models-prompting).
+# - [OpenAI: prompting realtime models](https://developers.openai.com/api/docs/guides/realtime-models-prompting).

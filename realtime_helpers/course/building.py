@@ -45,12 +45,19 @@ def check_bot(make: Callable[[], RealtimeSession], lines: Sequence[str]) -> Verd
         make: Makes the session, not started.
         lines: What the check types to it, one turn each.
     """
-    if isinstance(lines, str) or len(lines) < _LEAST_LINES:
-        return Verdict(False, f"write at least {_LEAST_LINES} lines that your user says, one of them for your tool.")
+    is_list = isinstance(lines, list | tuple) and all(isinstance(words, str) for words in lines)
+    if not is_list or len(lines) < _LEAST_LINES:
+        return Verdict(
+            False, f"write a list of at least {_LEAST_LINES} lines that your user says, one of them for your tool."
+        )
     try:
         session = make()
         if not isinstance(session, RealtimeSession):
             return Verdict(False, f"my_bot() returned {type(session).__name__}: return a RealtimeSession, not started.")
+        if session.settings.backend != "simulator":
+            return Verdict(
+                False, "this check talks to the simulator only, so that it costs nothing: leave settings= out."
+            )
         with session:
             return _judge(session, lines)
     except Exception as error:  # noqa: BLE001 - whatever a learner writes, the notebook goes on

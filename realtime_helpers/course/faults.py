@@ -69,8 +69,12 @@ def check_deletes(
     for case in cases:
         for count in range(len(case.received) + 1):
             known = case.received[:count]
-            answer = deletes(list(known), case.summary_id, list(case.old_ids))
-            if not isinstance(answer, list | tuple):
+            try:
+                answer = deletes(list(known), case.summary_id, list(case.old_ids))
+            except Exception as error:  # noqa: BLE001 - whatever a learner writes, the notebook goes on
+                why = f"your function raised {type(error).__name__}: {error}"
+                return Verdict(False, f"{case.scenario}, after {count} of {len(case.received)} events: {why}")
+            if not isinstance(answer, list | tuple) or not all(isinstance(item_id, str) for item_id in answer):
                 return Verdict(False, f"the function gave {answer!r}. Give back a list of ids, an empty one for none.")
             if problem := _problem(list(answer), known, case):
                 return Verdict(False, f"{case.scenario}, after {count} of {len(case.received)} events: {problem}")

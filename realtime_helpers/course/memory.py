@@ -92,6 +92,8 @@ def check_memory(talk: Snapshot, *, fact: str, bound_tokens: int, most_summaries
 
     The answer to the last question counts. Of the simulator that is a measurement: it answers by rules from its window.
     """
+    if not isinstance(talk, Snapshot):
+        return Verdict(False, f"held is {talk!r}, and no talk. Let hold(...) make it, in the cell above.")
     largest = max((entry.conversation_tokens for entry in talk.responses), default=0)
     count = len(talk.summaries)
     if not talk.turns:

@@ -94,7 +94,10 @@ def check_cheapest(choose: Callable[[Outlook], object], patterns: dict[str, Outl
     """
     found: list[str] = []
     for name, outlook in patterns.items():
-        strategy = choose(outlook)
+        try:
+            strategy = choose(outlook)
+        except Exception as error:  # noqa: BLE001 - whatever a learner writes, the notebook goes on
+            return Verdict(False, f"for {name!r}, your function raised {type(error).__name__}: {error}")
         if not isinstance(strategy, Strategy):
             return Verdict(False, f"for {name!r} the function gave {strategy!r}; give a Strategy back.")
         yours, best = forecast_cost(outlook, strategy), best_trigger(outlook).chosen

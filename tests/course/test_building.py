@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from realtime_helpers import PROFILES, RealtimeSession, SessionOptions, SpeechSource, SummaryPolicy, ToolError
+from realtime_helpers import PROFILES, RealtimeSession, SessionOptions, Settings, SpeechSource, SummaryPolicy, ToolError
 from realtime_helpers.course.building import check_bot, overhear
 from tests.session.test_session import LocalServer, server  # noqa: F401 - a fixture
 
@@ -27,8 +27,9 @@ def set_broken_timer(minutes: int) -> str:
 
 
 def bot(server: LocalServer, **other: Any) -> Callable[[], RealtimeSession]:  # noqa: F811
-    whole: dict[str, Any] = {"options": KITCHEN, "tools": [set_timer], "memory": MEMORY, **other}
-    return lambda: RealtimeSession(settings=server.settings, **whole)
+    own = {"settings": server.settings, "options": KITCHEN, "tools": [set_timer], "memory": MEMORY}
+    whole: dict[str, Any] = {**own, **other}
+    return lambda: RealtimeSession(**whole)
 
 
 def test_a_bot_with_instructions_tool_and_memory_passes(server: LocalServer) -> None:  # noqa: F811
@@ -50,6 +51,9 @@ def test_a_bot_with_instructions_tool_and_memory_passes(server: LocalServer) -> 
         ({"memory": None}, LINES, "has no memory"),
         ({}, LINES[:2], "at least 3 lines"),
         ({}, "Hello.", "at least 3 lines"),
+        ({}, None, "at least 3 lines"),
+        ({}, [1, 2, 3], "at least 3 lines"),
+        ({"settings": Settings("openai", "wss://example.invalid", "no key")}, LINES, "talks to the simulator only"),
     ],
 )
 def test_what_is_missing_is_said(

@@ -66,6 +66,9 @@ def test_a_careful_function_passes(recordings: list[Recording]) -> None:
         (forgets_what_is_gone, "deleted already"),
         (lambda *_: [], "Sent is not done"),
         (lambda *_: None, "Give back a list of ids"),
+        (lambda *_: [["sum_001"]], "the function gave [["),
+        (lambda received, *_: received[0], "refused-insert, after 0 of 39 events: your function raised IndexError"),
+        ("careful", "your function raised TypeError"),
     ],
 )
 def test_what_is_not_careful_is_told_why(attempt: object, said: str, recordings: list[Recording]) -> None:

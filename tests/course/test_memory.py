@@ -44,6 +44,12 @@ def test_an_empty_talk_is_told_so() -> None:
     assert repr(check_memory(nothing, fact="Ada", bound_tokens=750, most_summaries=2)).startswith("Not yet: nothing")
 
 
+@pytest.mark.parametrize("silly", [None, "Ada", []])
+def test_what_is_no_talk_is_told_so(silly: object) -> None:
+    verdict = check_memory(silly, fact="Ada", bound_tokens=750, most_summaries=2)  # type: ignore[arg-type]
+    assert repr(verdict).startswith("Not yet: held is ")
+
+
 def event(kind: str, item_id: str) -> dict[str, object]:
     return {"type": kind, "item": {"id": item_id}} if kind in {CREATE, ADDED} else {"type": kind, "item_id": item_id}
 

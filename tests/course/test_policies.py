@@ -86,6 +86,8 @@ def test_a_solution_passes(solution: object) -> None:
         (lambda _: Strategy(2_000), "not summarising at all costs"),
         (lambda _: Strategy(), "another trigger costs"),
         (lambda _: 2_000, "give a Strategy back"),
+        (None, "your function raised TypeError"),
+        (lambda _: Strategy(-1), "your function raised SettingsError"),
         (lambda outlook: by_trying(outlook) if outlook.hours < 2 else Strategy(), "drop 451 turns"),
     ],
 )
