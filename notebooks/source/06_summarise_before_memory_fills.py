@@ -57,7 +57,7 @@ settings = choose_server("simulator", turns=24)  # or "openai", "azure": costs t
 #
 # The remedy has three parts:
 #
-# - **trigger**: a response that reads more conversation tokens than this sets it off
+# - **trigger**: a response that reads more tokens of *conversation* than this sets it off (instructions do not count)
 # - **keep**: so many of the newest turns stay as they were said
 # - **splice**: a summary is put in front, and the old turns behind it are deleted
 #

@@ -40,7 +40,7 @@
 # - to the **naive** client. It follows the design of a well-known notebook: keep a list of turns, have the old ones summarised, insert the summary, delete the old ones, hope.
 # - to **ours**, the session that you know from this course.
 #
-# A *referee* looks at what stands on the server in the end, and at what the user really said. It asks neither client for its opinion. Its verdicts are `ok`, `lost N turns`, `drifts` (client and server believe in different conversations) and `hangs`.
+# A *referee* looks at what stands on the server in the end, and at what the user really said. It asks neither client for its opinion. Its verdicts are `ok`, `lost N turns`, `drifts` (client and server believe in different conversations) and `hangs` (no answer or no summary comes any more).
 #
 # The naive client is no straw man. On a good day it works.
 

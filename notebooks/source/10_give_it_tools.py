@@ -230,7 +230,7 @@ print(f"with the items:    {with_items.usage.input_tokens} tokens read")
 print(f"without the items: {without.usage.input_tokens} tokens read")
 
 # %% [markdown]
-# Of the conversation it read only what you listed, and the conversation did not grow. It is not free, though. Even without items it reads your question, the instructions and the descriptions of the tools.
+# Of the conversation it read only what you listed, and the conversation did not grow. It is not free, though. Even without items it reads your question and the instructions.
 #
 # `result(30)` waits up to 30 seconds. In a cell you may also write `await session.ask_out_of_band(...)`. Either way the user can go on talking. Summaries can be written this way, too: `RealtimeSession(summariser="out_of_band")`.
 

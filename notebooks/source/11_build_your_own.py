@@ -154,7 +154,7 @@ with RealtimeSession(settings=settings, options=notes) as session:
 print("cost when it was asked:", f"${meeting.cost_usd:.4f}")
 
 # %% [markdown]
-# What it hears costs nothing of the model until a response reads it. (Writing the words down is billed by a transcription model of its own.)
+# Listening costs nothing until a response reads what was heard. (Writing the words down is billed by a transcription model of its own.)
 #
 # `conversation_record` is everything that was said, as plain data. A short function makes minutes of it:
 
@@ -162,7 +162,7 @@ print("cost when it was asked:", f"${meeting.cost_usd:.4f}")
 # %%
 def minutes(record):
     lines = ["### Minutes", ""]
-    for item in [item for turn in record["turns"] for item in turn["items"]]:
+    for item in (item for turn in record["turns"] for item in turn["items"]):
         if item["role"] == "user" and item["spoken"]:
             lines.append(f"- {item['text']} *({item['audio_ms'] / 1000:.1f} s)*")
         elif item["role"] == "assistant":
@@ -187,7 +187,7 @@ Markdown(minutes(conversation_record(meeting)))
 # | an hour at your prices | a figure that you can pay | notebook 02, [costs](../docs/costs.md) |
 # | your accent, your room, your loudspeaker | it hears you, and never itself | notebook 04, [devices](../docs/devices.md) |
 #
-# The first five run on the simulator, in your CI, without a key. The last one needs people.
+# The first five run on the simulator, in your automatic tests, without a key. The last one needs people.
 
 # %% [markdown]
 # ## Where to go next
