@@ -17,6 +17,7 @@ from ..options import PushToTalk, ServerVAD, SessionOptions, nearest
 from ..session import RealtimeSession
 from ..settings import Backend, Settings
 from .browser_audio import BrowserAudio
+from .closing import close_parts
 from .controls import AS_SPOKEN, FORMS, SERVERS_VOICE, TURNS, Controls, Standings
 from .dial import Dial
 from .parts import A_FILE, THIS_BROWSER, Sinks, Sources, usual_sinks, usual_sources
@@ -156,8 +157,8 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
     def close(self) -> None:
         """Look at the session no more, and take the panel away. The session goes on until `session.stop()`."""
         self._look_away()
-        self.standing.close()
         self.browser.close()
+        close_parts(self)
         super().close()
 
     def __repr__(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipywidgets
 
 from ..session import RealtimeSession
+from .closing import close_parts
 from .control import ControlPanel
 from .gauge import WindowGauge
 from .inspector import Inspector
@@ -49,8 +50,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close all panels. The session goes on until `session.stop()`."""
-        for panel in (self.control, self.transcript, self.gauge, self.levels, self.latency, self.inspector):
-            panel.close()
+        close_parts(self)
         super().close()
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ from ..errors import SessionError, SettingsError
 from ..experiments.lab import LabParts, lab_parts
 from ..experiments.scenarios import SCENARIOS, Course, Result, run_scenario
 from ..experiments.scenarios.run import find_scenario
+from .closing import close_parts
 
 Play = Callable[[str], Result]
 _FIRST = "deaf"
@@ -103,6 +104,7 @@ class FaultLab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
     def close(self) -> None:
         """Stop, and take the panel away."""
         self.stop()
+        close_parts(self)
         super().close()
 
     def _on_play(self, _button: object) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import wave
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import ipywidgets
 import pytest
 
 from realtime_helpers import (
@@ -476,3 +479,22 @@ def test_a_dashboard_shows_all_panels_and_closes_them(session: RealtimeSession) 
     session.send_text("Thank you.")
     session.wait_for_answer(2, timeout_s=30)
     assert [panel.picture for panel in panels] == pictures
+
+
+def test_a_closed_dashboard_keeps_nothing_alive() -> None:
+    before = set(ipywidgets.widgets.widget._instances)
+    session = RealtimeSession()
+    dashboard = Dashboard(session)
+    dashboard.control.press("Start")
+    user = weakref.ref(dashboard.control.source)
+    session.stop()
+    dashboard.close()
+    assert set(ipywidgets.widgets.widget._instances) == before
+    del dashboard, session
+    deadline = threading.Event()
+    for _ in range(100):  # what still ran on the panels' thread lets go when it has ended
+        gc.collect()
+        if user() is None:
+            break
+        deadline.wait(0.05)
+    assert user() is None, "the scripted person, and the process that speaks for it"

@@ -75,7 +75,7 @@ const meter = (label, value, whole, words) =>
       element("div", { class: "realtime-meter-fill", style: `width:${100 * share(value, whole)}%` })),
     element("strong", {}, words));
 
-const percent = (part, whole) => `${Math.round((100 * part) / whole)} %`;
+const percent = (part, whole) => `${Math.round((100 * part) / whole)}\u00a0%`;
 const number = (value) => value.toLocaleString("en");
 
 const legend = (name, picture) =>
