@@ -41,12 +41,11 @@ async def _simulator_url() -> str:
                 "The simulator is not installed.",
                 "In the workshop's folder: pip install -e '.[simulator]'",
             )
-        if _starting is None:
-            _starting = asyncio.get_running_loop().create_task(_start_simulator())
+        starting = _starting = _starting or asyncio.get_running_loop().create_task(_start_simulator())
         try:
-            _simulator = await asyncio.shield(_starting)  # a session that is stopped meanwhile stops only itself
+            _simulator = await asyncio.shield(starting)  # a session that is stopped meanwhile stops only itself
         finally:
-            if _starting.done():
+            if starting.done() and _starting is starting:  # others waited for the same
                 _starting = None
     return _simulator.base_url
 
