@@ -42,7 +42,7 @@ from realtime_helpers.doctor import show
 # %% [markdown]
 # ## Ask the doctor
 #
-# The doctor tries everything that the course uses. It takes at most five seconds.
+# The doctor tries everything that the course uses. It takes a few seconds.
 
 # %%
 show()
@@ -65,7 +65,7 @@ settings = choose_server("simulator", turns=3)  # or "openai", "azure": those ne
 # ## Say your first words
 #
 # - A **session** is one conversation with the server. `start` connects in the background and returns at once, so your notebook stays free.
-# - `user` is somebody made of software, who says aloud what you write. The **source** is where the user's sound comes from.
+# - The **source** is where the user's sound comes from. Here `user` is somebody made of software, who says what you write.
 # - The **sink** is where the bot's voice goes. This one is silent. The recorder keeps both sides, so that you can listen afterwards.
 #
 # On your laptop you may speak yourself: `session.start(source=microphone(), sink=speaker())`.
@@ -171,7 +171,7 @@ billing()
 # 2. **Keep**: decide what stays word for word.
 # 3. **Splice**: put a summary in the place of the rest, and lose nothing if that fails half-way.
 #
-# The first two need only a count and a list of turns. The third needs a way to edit a conversation, or to begin a new one with a text. Any voice API that can do one of these will do.
+# The first two need only a count and a list of turns. The third needs a way to edit a conversation, or to begin a new one with a text.
 
 # %% [markdown]
 # ---

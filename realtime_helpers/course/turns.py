@@ -196,13 +196,17 @@ def item_on_server(session: RealtimeSession, item_id: str) -> ServerItem:
     return ServerItem(duration_ms(base64_to_pcm(part.get("audio") or "")), part.get("transcript"))
 
 
-def check_patience(hearings: list[Hearing], *, most_wait_ms: float) -> Verdict:
+def check_patience(hearings: object, *, most_wait_ms: float) -> Verdict:
     """Whether hesitant speakers were heard as one turn each, and answered quickly.
 
     Args:
         hearings: One for each speaker.
         most_wait_ms: How long may be waited behind the end of their speech.
     """
+    if not isinstance(hearings, list) or not hearings or not all(isinstance(heard, Hearing) for heard in hearings):
+        return Verdict(
+            False, "there is nothing to look at. Leave speakers and hearings as they are: change yours only."
+        )
     for number, heard in enumerate(hearings, start=1):
         if not heard.turns:
             why = f"speaker {number} was not heard at all."
