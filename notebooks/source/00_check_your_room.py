@@ -76,12 +76,15 @@ recorder = StereoRecorder()
 session = RealtimeSession(settings=settings)
 print("before start:", session.snapshot.state.value)
 
+# %% tags=["nbval-check-output"]
 session.start(source=recorder.user(user), sink=recorder.assistant(SilentSink()))
 now = say(session, user, "Tell me a quick story.")
-print("now:         ", now.state.value)
+print("now:", now.state.value)
 
 # %% [markdown]
 # The words after **you** are not the words in the cell. They are what the server *heard*: it turned your sound into text again.
+#
+# Run the cell a second time, if you like: a session that runs already is not started twice, and says so.
 #
 # `session.snapshot` is how the session stands at one moment. You can look at it at any time, and nothing you do with it disturbs the talk.
 #

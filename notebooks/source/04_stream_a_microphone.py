@@ -132,6 +132,8 @@ user = SpeechSource(realtime=True)
 session = RealtimeSession(settings=server.settings)
 events = []
 session.watch_events(lambda direction, event, at_s: events.append((direction, event, at_s)))
+
+# %%
 session.start(source=user)
 user.say("Tell me a quick story.")
 now = session.wait_for_answer(1)
@@ -224,7 +226,7 @@ print("it grew as it was heard:", len(lines) > 4)
 # %% [markdown]
 # ## With your own microphone
 #
-# `choose_audio` tries what this machine has. If it finds a microphone and a loudspeaker, run this cell first. Then go back to *Stream a question*, put the line in the comment in the place of `session.start(source=user)`, delete `user.say(...)`, and ask aloud.
+# `choose_audio` tries what this machine has. If it finds a microphone and a loudspeaker, run this cell and the one below it, which stops the session. Go back to *Stream a question*, put the line in the comment in the place of `session.start(source=user)`, delete `user.say(...)`, run the cells there again, and ask aloud.
 
 # %%
 audio = choose_audio()

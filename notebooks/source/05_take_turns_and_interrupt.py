@@ -151,8 +151,9 @@ user = SpeechSource(realtime=True)
 session = RealtimeSession(settings=settings)
 events = []
 session.watch_events(lambda direction, event, at_s: events.append((direction, event, at_s)))
-session.start(source=user, sink=SilentSink(realtime=True))
 
+# %%
+session.start(source=user, sink=SilentSink(realtime=True))
 user.say("Tell me a long story.")
 session.wait_for(
     lambda now: len(now.captions) == 2 and len(now.captions[1].heard.split()) >= 5

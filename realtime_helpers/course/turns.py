@@ -8,7 +8,8 @@ from functools import cache
 
 from ..audio.formats import duration_ms, pcm_from_samples, samples_from_pcm, silence
 from ..audio.sources import LEAD_MS, SpeechSource
-from ..options import ServerVAD, SessionOptions
+from ..errors import SettingsError
+from ..options import SemanticVAD, ServerVAD, SessionOptions
 from ..options.turn_detection import TurnDetection
 from ..protocol import Event
 from ..protocol.frames import base64_to_pcm
@@ -100,9 +101,15 @@ def listen(pcm: bytes, detection: TurnDetection, settings: Settings) -> Hearing:
     Silence follows the recording, then a word: when that is heard to begin, everything before it was heard.
 
     Raises:
+        SettingsError: The server would not look for turns at all.
         WorkshopError: The session ended before that.
         TimeoutError: Nothing was heard of it.
     """
+    if not isinstance(detection, ServerVAD | SemanticVAD):
+        raise SettingsError(
+            f"{detection!r} leaves it to somebody else to find the turns of a recording.",
+            "Use ServerVAD(...) or SemanticVAD(...).",
+        )
     user = SpeechSource(pause_ms=_longest_wait_ms(detection) + _MARGIN_MS)
     ends_ms = LEAD_MS + duration_ms(pcm)
     heard = _Heard(ends_ms)
