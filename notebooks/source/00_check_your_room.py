@@ -42,7 +42,7 @@ from realtime_helpers.doctor import show
 # %% [markdown]
 # ## Ask the doctor
 #
-# The doctor tries everything that the course uses. It takes at most five seconds.
+# The doctor tries everything that the course uses. It takes a few seconds.
 
 # %%
 show()
@@ -65,7 +65,7 @@ settings = choose_server("simulator", turns=3)  # or "openai", "azure": those ne
 # ## Say your first words
 #
 # - A **session** is one conversation with the server. `start` connects in the background and returns at once, so your notebook stays free.
-# - `user` is somebody made of software, who says aloud what you write. The **source** is where the user's sound comes from.
+# - The **source** is where the user's sound comes from. Here `user` is somebody made of software, who says what you write.
 # - The **sink** is where the bot's voice goes. This one is silent. The recorder keeps both sides, so that you can listen afterwards.
 #
 # On your laptop you may speak yourself: `session.start(source=microphone(), sink=speaker())`.
@@ -76,12 +76,15 @@ recorder = StereoRecorder()
 session = RealtimeSession(settings=settings)
 print("before start:", session.snapshot.state.value)
 
+# %% tags=["nbval-check-output"]
 session.start(source=recorder.user(user), sink=recorder.assistant(SilentSink()))
 now = say(session, user, "Tell me a quick story.")
-print("now:         ", now.state.value)
+print("now:", now.state.value)
 
 # %% [markdown]
 # The words after **you** are not the words in the cell. They are what the server *heard*: it turned your sound into text again.
+#
+# Run the cell a second time, if you like: a session that runs already is not started twice, and says so.
 #
 # `session.snapshot` is how the session stands at one moment. You can look at it at any time, and nothing you do with it disturbs the talk.
 #
@@ -171,7 +174,7 @@ billing()
 # 2. **Keep**: decide what stays word for word.
 # 3. **Splice**: put a summary in the place of the rest, and lose nothing if that fails half-way.
 #
-# The first two need only a count and a list of turns. The third needs a way to edit a conversation, or to begin a new one with a text. Any voice API that can do one of these will do.
+# The first two need only a count and a list of turns. The third needs a way to edit a conversation, or to begin a new one with a text.
 
 # %% [markdown]
 # ---

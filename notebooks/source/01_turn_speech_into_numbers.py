@@ -71,7 +71,7 @@ print("as numbers:", *samples[loudest - 4 : loudest + 4])
 plot_waveform({"my name": pcm})
 
 # %% [markdown]
-# **dBFS** counts loudness from the top down: 0 is the largest number there is, and every 6 less is half of it.
+# In the picture, 1.0 stands for the largest number there is. **dBFS** counts from it downwards: 0 is that number, and about every 6 less is half of it.
 #
 # ## Count the bytes
 #
@@ -111,7 +111,7 @@ print(message[:70], "...")
 print(f"{CHUNK_BYTES:,} bytes became {len(message):,} characters: {len(message) / CHUNK_BYTES - 1:.0%} more")
 
 # %% [markdown]
-# A third of it is base64, the rest is the JSON around it. A conversation sends that 25 times a second, also while you are silent: somebody has to notice that you begin to speak, and that is the server.
+# base64 alone adds a third; the rest is the JSON around it. A conversation sends that 25 times a second, also while you are silent: somebody has to notice that you begin to speak, and that is the server.
 #
 # These are bytes, not tokens. The bill counts *time*: one token for 100 ms of your speech, as documented. Notebook 02 measures it.
 #
@@ -129,6 +129,8 @@ print("order:", *(number for number, _ in numbered))
 listen(mixed, "my_name_mixed.wav")
 
 # %% [markdown]
+# Your ears tell about the name. It is exactly as loud as before: no sample has changed, only its place. So a level meter notices nothing.
+#
 # Now put it together again. All that is needed are the numbers.
 
 # %% tags=["nbval-check-output"]
@@ -149,7 +151,7 @@ shifted = pcm[1:] + b"\0"
 plot_waveform({"one byte late": shifted})
 
 # %% [markdown]
-# That is noise, and as loud as it gets. So it is not for listening to.
+# That is noise, and as loud as it gets. Do not listen to it.
 #
 # ## Call from a telephone
 #

@@ -31,8 +31,6 @@
 #
 # A **token** is the unit in which models read and write, and in which they are billed. The numbers come from the local simulator. It counts by the documented rules; where it has to estimate, we say so.
 #
-# If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
-#
 # ---
 
 # %%
@@ -107,7 +105,7 @@ print("out:", usage.output_text, "text +", usage.output_audio, "audio")
 #
 # ## Tokens per second
 #
-# > **Predict, then run.** A widely read notebook teaches: one second of audio is about 150 tokens, ten times the text. How many tokens will one second of your voice take: 10, 50 or 150?
+# > **Predict, then run.** A widely read notebook of 2025 teaches: one second of audio is about 150 tokens, ten times the text. How many tokens will one second of your voice take: 10, 50 or 150?
 #
 # An answer reads *everything* again. So what your newest turn added is what this answer read, minus what the answer before it had read and written. `added_tokens` takes that difference.
 
@@ -136,7 +134,7 @@ print(f"the bot's voice: {bot_tokens:>4} tokens in {bot_s:>4.1f} s = {bot_rate:>
 print(f"the old claim:    150 tokens in  1.0 s, so {150 / you_rate:.0f} times what was measured")
 
 # %% [markdown]
-# The rules behind it, as documented: one token for 100 ms of your voice, one for 50 ms of the bot's. Each turn is rounded down, so the measured rate lies a little below.
+# The rules behind it, as documented: one token for 100 ms of your voice, one for 50 ms of the bot's. The simulator rounds each turn down, so the measured rate lies a little below.
 #
 # That notebook could have known. Further down it prints its own measurement (quoted): 105 tokens for 10.75 seconds.
 
@@ -248,7 +246,7 @@ print(f"the same talk without a cache: ${nothing_cached:.4f}, {nothing_cached / 
 #
 # ## A minute and an hour
 #
-# > **Predict, then run.** An hour is sixty minutes. Will an hour of this talk cost sixty times its average minute, less, or more?
+# > **Predict, then run.** An hour of talk: will it cost **a)** sixty times the average minute of this talk, **b)** two or three times as much as that, or **c)** more than ten times as much?
 #
 # Two kinds of numbers stand in this table. Those *from the ledger* are what the usage of this talk says, times list prices. Those that are *forecast* come from a model of how a talk like this one grows when nothing is ever summarised. We add two seconds of pause a turn, which is our assumption.
 
@@ -285,7 +283,7 @@ Table(
 )
 
 # %% [markdown]
-# Compare the last three lines: without a cache, reading again is nearly everything you pay for. So measure the share of hits, do not hope: `snapshot.cache_hit_rate` has it.
+# **b)** if the cache always hits, **c)** if it does not. So measure the share of hits, do not hope: `snapshot.cache_hit_rate` has it.
 #
 # ---
 #
@@ -321,7 +319,7 @@ def price_usd(usage, prices):
 
 
 # %% tags=["self-check"]
-check_price(price_usd)  # the self-check
+check_price(price_usd)
 
 # %% [markdown]
 # <details><summary>Hint 1</summary>There are six kinds of tokens: text and audio, each of them read fresh, read from the cache, or written. Find each of the six numbers first.</details>

@@ -31,14 +31,11 @@
 #
 # An **event** is one JSON message on the line between you and the server. Everything you see in the other notebooks is made of them.
 #
-# If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
-#
 # ---
 
 # %%
 import json
 from collections import Counter
-from dataclasses import replace
 
 from openai import AsyncOpenAI
 from websockets import connect
@@ -46,23 +43,18 @@ from websockets import connect
 from realtime_helpers import EventLog, RealtimeSession, SpeechSource
 from realtime_helpers.course import choose_server
 from realtime_helpers.course.events import INTERLEAVED, beta_table, check_transcripts, event_table, replay
+from realtime_helpers.experiments.real_time import RealTimeServer
 from realtime_helpers.plots import plot_timeline
-from realtime_helpers.runtime import background_loop
-from realtime_helpers.simulator import PACES, Config, Simulator
 from realtime_helpers.tracing import read_log
 
 # %%
 settings = choose_server("simulator", turns=2)  # or "openai", "azure": needs a key, and costs what it says
 
 # %% [markdown]
-# In this notebook we look at *when* things happen. So we start a simulator that takes its time: its pauses imitate recorded ones. (On a real service, or on a simulator that your teacher runs, there is nothing to start.)
+# In this notebook we look at *when* things happen. So we start a simulator that takes its time: its pauses imitate recorded ones. (For a real service, or a simulator that your teacher runs, this starts nothing.)
 
 # %%
-simulator = None
-if settings.base_url is None:
-    simulator = Simulator(Config(pace=PACES["realtime"]))
-    background_loop().submit(simulator.start()).result(30)
-    settings = replace(settings, base_url=simulator.base_url)
+server = RealTimeServer(settings)
 
 # %% [markdown]
 # ## Record a turn
@@ -73,7 +65,7 @@ if settings.base_url is None:
 
 # %%
 user = SpeechSource(realtime=True)  # like an open microphone: it never stops sending, silence included
-with EventLog("one_turn.jsonl") as writer, RealtimeSession(settings=settings) as session:
+with EventLog("one_turn.jsonl") as writer, RealtimeSession(settings=server.settings) as session:
     session.watch_events(writer)
     session.start(source=user)
     user.say("My dog is called Biscuit.")
@@ -110,7 +102,7 @@ plot_timeline(log)
 event_table(log)
 
 # %% [markdown]
-# Many types, but a small voice client needs only a handful: play `response.output_audio.delta`, stop playing at `input_audio_buffer.speech_started`, read `response.done`, and never ignore `error`.
+# Many types. But a small voice client needs only a handful: play `response.output_audio.delta`, stop playing at `input_audio_buffer.speech_started`, read `response.done`, and never ignore `error`.
 #
 # One reply always comes wrapped in the same way. Repetitions left out:
 
@@ -135,7 +127,8 @@ for kind in dict.fromkeys(kind for kind in reply if kind.startswith(("response."
 # > **Predict, then run.** The third item is sent last, with `previous_item_id="root"`. Where will it stand: first, last, or will it be refused? And will the line survive our mistake?
 
 # %%
-client = AsyncOpenAI(base_url=settings.base_url, api_key=settings.api_key, default_headers=settings.headers)
+there = server.settings
+client = AsyncOpenAI(base_url=there.base_url, api_key=there.api_key, default_headers=there.headers)
 
 
 def message(item_id, role, text):
@@ -144,7 +137,7 @@ def message(item_id, role, text):
 
 
 received = []
-async with client.realtime.connect(model=settings.model) as line:
+async with client.realtime.connect(model=there.model) as line:
     await line.session.update(session={"type": "realtime", "output_modalities": ["text"]})
     await line.conversation.item.create(item=message("dog", "user", "My dog is called Biscuit."))
     await line.conversation.item.create(item=message("home", "user", "I live in Lisbon."), previous_item_id="dog")
@@ -197,13 +190,13 @@ print(stranger.type, stranger.to_dict())
 # %% [markdown]
 # ## Read an old post
 #
-# Much of what you will find on the web is from the *beta* of 2024 and 2025. Since then the API has its final form, called GA ("general availability"). Old code tells the server that it is old, by a header. What happens then? Here is a WebSocket without any package around the protocol:
+# Much of what you will find on the web is from the *beta* of 2024 and 2025. Since then the API has its final form, called GA ("general availability"). Old code tells the server that it is old, by a header. The next cell does so, on a WebSocket without any package around the protocol.
 #
 # > **Predict, then run.** Will an old client be served, be told what is wrong, or wait for ever?
 
 # %% tags=["nbval-check-output"]
-address = f"{settings.base_url.replace('http', 'ws', 1)}/realtime?model={settings.model}"
-key = {"Authorization": f"Bearer {settings.api_key}", **settings.headers}
+address = f"{there.base_url.replace('http', 'ws', 1)}/realtime?model={there.model}"
+key = {"Authorization": f"Bearer {there.api_key}", **there.headers}
 async with connect(address, additional_headers={**key, "OpenAI-Beta": "realtime=v1"}) as old:
     answer = json.loads(await old.recv())
     await old.wait_closed()
@@ -221,8 +214,7 @@ old_names
 
 # %%
 await client.close()
-if simulator is not None:
-    background_loop().submit(simulator.stop()).result(30)
+server.stop()
 
 # %% [markdown]
 # ---
@@ -269,14 +261,14 @@ def collect(events):
 
 
 # %% tags=["self-check"]
-check_transcripts(collect)  # the self-check
+check_transcripts(collect)
 
 # %% [markdown]
 # <details><summary>Hint 1</summary>Begin with the bot alone: for each <code>response.output_audio_transcript.delta</code>, add <code>event["delta"]</code> to what you have under <code>event["item_id"]</code>.</details>
 #
 # <details><summary>Hint 2</summary>The events that hold the whole text come after the pieces. They <i>replace</i> what you have; if you add them, everything is there twice.</details>
 #
-# <details><summary>Hint 3</summary><code>words[event["item_id"]] = words.get(event["item_id"], "") + event["delta"]</code> for the two kinds of pieces, <code>words[event["item_id"]] = event["transcript"]</code> for the two whole ones, and nothing at all for every other type.</details>
+# <details><summary>Hint 3</summary><code>words[event["item_id"]] = words.get(event["item_id"], "") + event["delta"]</code> for the two kinds of pieces. For the two whole ones a plain assignment, and nothing at all for every other type.</details>
 
 # %% [markdown]
 # ## Take-aways

@@ -29,8 +29,6 @@
 #
 # The workshop's package, installed. If the first cell says `No module named 'realtime_helpers'`, run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again. No microphone is needed. A **simulator** on this machine takes the time that the real service took when it was recorded; its latencies are estimates.
 #
-# If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
-#
 # ---
 
 # %%
@@ -58,11 +56,11 @@ settings = choose_server("simulator", turns=2)  # or "openai", "azure": costs th
 #
 # A sound card does not wait for Python. Every few milliseconds it calls a function of yours, a *callback*, on a **thread of its own**. The socket to the server lives elsewhere: in an **event loop**, one thread that sleeps until something happens and then does it, step by step.
 #
-# Between the two stands a **queue**. The callback puts each chunk of sound in; the loop takes it out and sends it. Here is what many programs do, and what is right:
+# Between the two stands a **queue**. The callback puts each chunk of sound in; the loop takes it out and sends it. Here is first what many programs do, then what is right:
 
 
 # %%
-def obvious(loop, queue, chunk):
+def obvious(loop, queue, chunk):  # do not copy this one
     queue.put_nowait(chunk)
 
 
@@ -134,6 +132,8 @@ user = SpeechSource(realtime=True)
 session = RealtimeSession(settings=server.settings)
 events = []
 session.watch_events(lambda direction, event, at_s: events.append((direction, event, at_s)))
+
+# %%
 session.start(source=user)
 user.say("Tell me a quick story.")
 now = session.wait_for_answer(1)
@@ -214,7 +214,7 @@ def look(now):
 session.use(sink=SilentSink(realtime=True))
 look_away = session.watch(look)
 user.say("How are you today?")
-now = session.wait_for_answer(2)
+now = session.wait_for_answer(len(now.turns) + 1)
 look_away()
 for line in lines[1 :: max(1, len(lines) // 8)]:
     print(line)
@@ -226,13 +226,13 @@ print("it grew as it was heard:", len(lines) > 4)
 # %% [markdown]
 # ## With your own microphone
 #
-# `choose_audio` tries what this machine has. If it finds a microphone and a loudspeaker, put the two lines in the comment in the place of `session.start(source=user)` above, and talk.
+# `choose_audio` tries what this machine has. If it finds a microphone and a loudspeaker, run this cell and the one below it, which stops the session. Go back to *Stream a question*, put the line in the comment in the place of `session.start(source=user)`, delete `user.say(...)`, run the cells there again, and ask aloud.
 
 # %%
 audio = choose_audio()
 print(audio.why)
 # session.start(source=audio.source, sink=audio.sink)
-# audio   # shows the browser's microphone where that is used
+# In the browser, make `audio` the last line of this cell: that shows its microphone.
 
 # %%
 session.stop()

@@ -28,12 +28,9 @@
 #
 # The workshop's package, installed. If the first cell says `No module named 'realtime_helpers'`, run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again. A **simulator** on this machine hears and speaks for real. Its turn detection follows the service's arithmetic; its detector is another one, so the exact milliseconds are its own.
 #
-# If the first cell says `No module named 'realtime_helpers'`: run `make lab` in the workshop's folder, or `pip install -e '.[simulator,audio,lab]'` there, and open the notebook again.
-#
 # ---
 
 # %%
-
 from IPython.display import Audio
 
 from realtime_helpers import (
@@ -126,7 +123,7 @@ for name, sound, threshold in (
 #
 # ## A button is never wrong
 #
-# With **push-to-talk** nobody guesses. Pressing is the begin of the turn, releasing its end. The pauses do not matter.
+# With **push-to-talk** nobody guesses. Pressing begins the turn, releasing ends it. The pauses do not matter.
 
 # %% tags=["nbval-check-output"]
 user = SpeechSource()
@@ -154,8 +151,9 @@ user = SpeechSource(realtime=True)
 session = RealtimeSession(settings=settings)
 events = []
 session.watch_events(lambda direction, event, at_s: events.append((direction, event, at_s)))
-session.start(source=user, sink=SilentSink(realtime=True))
 
+# %%
+session.start(source=user, sink=SilentSink(realtime=True))
 user.say("Tell me a long story.")
 session.wait_for(
     lambda now: len(now.captions) == 2 and len(now.captions[1].heard.split()) >= 5
@@ -169,7 +167,7 @@ print(f"SAID,  {len(story.text.split()):>3} words: {story.text}\n")
 print(f"HEARD, {len(story.heard_text.split()):>3} words: {story.heard_text}")
 
 # %% [markdown]
-# Said is not heard. If the model kept the whole story in its memory, it would believe that you know the end. "As I told you, they kept the elephant." No, you were not told.
+# Said is not heard. If the model kept the whole story in its memory, it would believe that you know the end, and talk about it.
 #
 # So the session does three things at once when the server reports `speech_started`: it silences the loudspeaker, asks the play-head how many milliseconds of *this* reply were heard, and sends `conversation.item.truncate`. Here it is, and the server's own copy of the reply afterwards:
 
@@ -227,7 +225,7 @@ check_patience(hearings, most_wait_ms=750)
 #
 # <details><summary>Hint 2</summary>The real wait is a little longer than the dial: up to 60 ms here. So 750 on the dial is too much.</details>
 #
-# <details><summary>Hint 3</summary>Something between 640 and 690 does it. Then try SemanticVAD() in its place, and compare the two waits.</details>
+# <details><summary>Hint 3</summary>Longer than the longest pause, and about 60 ms less than the wait that is allowed: there is room between the two. Then try <code>SemanticVAD()</code> in its place, and compare the waits.</details>
 
 # %% [markdown]
 # ## Take-aways

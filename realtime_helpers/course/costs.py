@@ -46,7 +46,7 @@ def check_price(price_usd: Callable[[Mapping[str, Any], Prices], Any]) -> Verdic
                 return Verdict(False, f"your function raised {type(error).__name__}: {error}, at response {number}.")
             if not isinstance(mine, int | float):
                 return Verdict(False, f"price_usd() returned {type(mine).__name__}: return a number of US dollars.")
-            if abs(mine - right) > _TINY:
+            if not abs(mine - right) <= _TINY:  # so that nan is wrong, too
                 return Verdict(False, _explain(number, model, mine, right, read_usage(usage), prices))
     return Verdict(True, f"{len(RECORDED)} responses on {len(_MODELS)} models, to the billionth of a dollar.")
 

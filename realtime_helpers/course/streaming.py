@@ -108,7 +108,7 @@ async def _watch(hand_over: HandOver, count: int, bound: int, busy_s: float) -> 
         for number in range(count):
             try:
                 hand_over(loop, queue, (number, time.perf_counter()))
-            except Exception as error:  # noqa: BLE001 - a learner's function: what it raises is the lesson
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a learner's function: what it raises is the lesson
                 errors.append(repr(error))
             time.sleep(_EVERY_S)
         is_last_here.wait(_GRACE_S if arrived else _LEAST_GRACE_S + busy_s)

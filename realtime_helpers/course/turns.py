@@ -8,7 +8,8 @@ from functools import cache
 
 from ..audio.formats import duration_ms, pcm_from_samples, samples_from_pcm, silence
 from ..audio.sources import LEAD_MS, SpeechSource
-from ..options import ServerVAD, SessionOptions
+from ..errors import SettingsError
+from ..options import SemanticVAD, ServerVAD, SessionOptions
 from ..options.turn_detection import TurnDetection
 from ..protocol import Event
 from ..protocol.frames import base64_to_pcm
@@ -100,9 +101,15 @@ def listen(pcm: bytes, detection: TurnDetection, settings: Settings) -> Hearing:
     Silence follows the recording, then a word: when that is heard to begin, everything before it was heard.
 
     Raises:
+        SettingsError: The server would not look for turns at all.
         WorkshopError: The session ended before that.
         TimeoutError: Nothing was heard of it.
     """
+    if not isinstance(detection, ServerVAD | SemanticVAD):
+        raise SettingsError(
+            f"{detection!r} leaves it to somebody else to find the turns of a recording.",
+            "Use ServerVAD(...) or SemanticVAD(...).",
+        )
     user = SpeechSource(pause_ms=_longest_wait_ms(detection) + _MARGIN_MS)
     ends_ms = LEAD_MS + duration_ms(pcm)
     heard = _Heard(ends_ms)
@@ -196,13 +203,17 @@ def item_on_server(session: RealtimeSession, item_id: str) -> ServerItem:
     return ServerItem(duration_ms(base64_to_pcm(part.get("audio") or "")), part.get("transcript"))
 
 
-def check_patience(hearings: list[Hearing], *, most_wait_ms: float) -> Verdict:
+def check_patience(hearings: object, *, most_wait_ms: float) -> Verdict:
     """Whether hesitant speakers were heard as one turn each, and answered quickly.
 
     Args:
         hearings: One for each speaker.
         most_wait_ms: How long may be waited behind the end of their speech.
     """
+    if not isinstance(hearings, list) or not hearings or not all(isinstance(heard, Hearing) for heard in hearings):
+        return Verdict(
+            False, "there is nothing to look at. Leave speakers and hearings as they are: change yours only."
+        )
     for number, heard in enumerate(hearings, start=1):
         if not heard.turns:
             why = f"speaker {number} was not heard at all."

@@ -56,6 +56,7 @@ def test_the_right_sum_passes() -> None:
     [
         (lambda _usage, _prices: 0.0, "Write down what was read first"),
         (lambda _usage, _prices: None, "returned NoneType: return a number"),
+        (lambda _usage, _prices: float("nan"), "yours says $nan"),
         (lambda usage, prices: by_hand(usage, prices) * 1e6, "for a million tokens"),
         (all_fresh, "charge everything that was read as fresh"),
         (twice, "take them off it"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def raises(pcm: bytes) -> list[bytes]:
         (lambda pcm: list(chunks_of(pcm))[::-1], "or in another order"),
         (raises, "your function raised IndexError"),
         (lambda pcm: None, "your function raised TypeError"),
+        (lambda pcm: [pcm[:1_920], "the rest"], "one is of the kind str"),
+        (lambda pcm: itertools.repeat(pcm[:2]), "make 9,602 bytes of 4,800"),
     ],
 )
 def test_each_way_to_cut_is_judged(cut: Callable[[bytes], list[bytes]], why: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -68,6 +69,7 @@ def test_a_sleeping_loop_is_not_woken_by_a_foreign_thread_that_only_puts() -> No
         (waits_for_room, "after a slow network chunks 0 to 19 came, not the newest 10 (10 to 19)"),
         (lambda loop, queue, chunk: ..., "0 of 20 chunks arrived"),
         (lambda loop, queue, chunk: 1 / 0, "it raised ZeroDivisionError"),
+        (lambda loop, queue, chunk: sys.exit(), "it raised SystemExit"),
     ],
 )
 def test_each_mistake_is_told_from_the_others(hand_over: HandOver, says: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from realtime_helpers import PushToTalk, RealtimeSession, SemanticVAD, ServerVAD, SessionOptions, SpeechSource
 from realtime_helpers.audio.formats import BYTES_PER_MS, duration_ms, samples_from_pcm
 from realtime_helpers.course.turns import HeardTurn, Hearing, check_patience, hesitant, item_on_server, listen, quieter
+from realtime_helpers.errors import SettingsError
 from realtime_helpers.settings import Settings
 
 SIMULATOR = Settings.from_environment("simulator")
@@ -66,6 +67,17 @@ def test_each_mistake_is_told_from_the_others() -> None:
     assert "'all' was answered before 'of' was said" in check_patience([cut, patient], most_wait_ms=750).why
     assert "700 ms after its last word, not 650 at most" in check_patience([patient], most_wait_ms=650).why
     assert repr(check_patience([patient], most_wait_ms=750)).startswith("Passed: nobody was cut off")
+
+
+@pytest.mark.parametrize("silly", [None, "500", [], [None], {"speaker": 1}])
+def test_what_is_no_hearing_is_not_passed_and_nothing_is_raised(silly: object) -> None:
+    assert repr(check_patience(silly, most_wait_ms=750)).startswith("Not yet: there is nothing to look at.")
+
+
+@pytest.mark.parametrize("nobody", [PushToTalk(), None])
+def test_without_detection_it_says_so_at_once(nobody: PushToTalk | None) -> None:
+    with pytest.raises(SettingsError, match="leaves it to somebody else"):
+        listen(b"", nobody, SIMULATOR)  # type: ignore[arg-type]
 
 
 def test_the_server_says_what_it_has_of_an_item() -> None:
