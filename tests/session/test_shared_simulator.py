@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from realtime_helpers import RealtimeSession, SessionOptions
-from realtime_helpers.backends import stop_simulator
+import asyncio
+from collections.abc import Iterator
 
-TEXT = SessionOptions(output_modality="text")
+import pytest
+
+from realtime_helpers import Settings
+from realtime_helpers.backends import find_server, stop_simulator
+from realtime_helpers.runtime import background_loop
+
+SETTINGS = Settings.from_environment(environ={})
 
 
-def test_sessions_that_start_at_once_wait_for_the_same_simulator() -> None:
+@pytest.fixture(autouse=True)
+def none_runs() -> Iterator[None]:
     stop_simulator()
-    first, second, third = (RealtimeSession(options=TEXT) for _ in range(3))
-    try:
-        for session in (first, second, third):
-            session.start()
-        first.stop()  # whoever goes meanwhile takes nothing from the others
-        for session in (second, third):
-            session.send_text("Hello.")
-            assert len(session.wait_for_answer(1, timeout_s=20).turns) == 1
-    finally:
-        for session in (second, third):
-            session.stop()
+    yield
+    stop_simulator()
+
+
+def test_all_who_ask_at_once_get_the_same() -> None:
+    async def ask() -> set[str | None]:
+        return {found.base_url for found in await asyncio.gather(*[find_server(SETTINGS) for _ in range(3)])}
+
+    assert len(background_loop().submit(ask()).result(20)) == 1
+
+
+def test_who_goes_while_it_starts_takes_nothing_from_the_others() -> None:
+    async def ask() -> str | None:
+        leaving, staying = (asyncio.ensure_future(find_server(SETTINGS)) for _ in range(2))
+        await asyncio.sleep(0)  # both wait now
+        leaving.cancel()
+        return (await staying).base_url
+
+    assert background_loop().submit(ask()).result(20)
