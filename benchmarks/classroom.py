@@ -5,7 +5,8 @@
 The server and its recognisers have two cores, the learners the others (`--anywhere`: nobody is pinned). A learner is a
 real session that speaks through an open microphone at the speed of speech and listens to what it hears, each with a
 sound of their own, so that nothing is recognised for two; they begin half a second after each other. (`--alike`: as the
-notebook does it unattended: all at once, as fast as the line takes it, with the same sound, and nobody listens.)
+notebook does it unattended: all at once, as fast as the line takes it, with the same sound, which is recognised once
+for all of them, and nobody listens.)
 """
 
 from __future__ import annotations
@@ -52,12 +53,14 @@ class Plan:
         alike: Speak as the notebook does, the same as all others.
         typed_turns: Length of the long talk.
         pinned: Keep off the server's cores.
+        loudness: Another one is another sound, which was not recognised before.
     """
 
     url: str
     alike: bool = False
     typed_turns: int = 60
     pinned: bool = False
+    loudness: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,8 @@ def learn(plan: Plan, number: int) -> Outcome:
     def say(words: str) -> str:
         turn = len(session.snapshot.turns) + 1
         pcm = engine.speak(words, USER_VOICE).pcm
-        user.play(pcm if plan.alike else pcm_from_samples(samples_from_pcm(pcm) * (1 - number / 200)))
+        loudness = plan.loudness if plan.alike else 1 - number / 200
+        user.play(pcm_from_samples(samples_from_pcm(pcm) * loudness))
         answer = session.wait_for_answer(turn, timeout_s=PATIENCE_S).turns[-1]
         if not plan.alike:  # listen; most of it was sent when the answer was complete
             time.sleep(sum(item.audio_ms for item in answer.items if item.role == "assistant") / 1000)
@@ -205,7 +209,7 @@ def main(
 ) -> None:
     pinned = not anywhere
     with class_server(learners, pinned=pinned) as (url, process):
-        hold_class(Plan(url, alike=True, typed_turns=1, pinned=pinned), 1)  # the engines are loaded
+        hold_class(Plan(url, alike=True, typed_turns=1, pinned=pinned, loudness=0.4), 1)  # the engines are loaded
         family = [process, *process.children(recursive=True)]
         spent = [sum(one.cpu_times()[:2]) for one in family]
         began = time.perf_counter()
