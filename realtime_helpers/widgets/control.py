@@ -96,8 +96,8 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         button.is_held = True
         try:
             self._worker.wait()
-            if say is not None and isinstance(self.source, SpeechSource):
-                self.source.say(say)
+            if say is not None and isinstance(source := self._spoken_from, SpeechSource):
+                source.say(say)
             time.sleep(ms / 1000)  # a person holds it so long
         finally:
             button.is_held = False
@@ -235,8 +235,13 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
     def _mute(self) -> None:
         (self._session.unmute if self._session.snapshot.is_muted else self._session.mute)()
 
+    @property
+    def _spoken_from(self) -> Source | None:
+        """Who is listened to: not always what this panel plugged in."""
+        return self._session.source if self._is_running else self.source
+
     def _say(self, words: str) -> None:
-        source = self.source
+        source = self._spoken_from
         if not isinstance(source, SpeechSource):
             self._session.send_text(words)
             return

@@ -20,8 +20,13 @@ _MOST_FACTS = 1_000
 _GIST_BYTES = 110
 _JSON_BYTES = 15_000
 _HIDDEN = "<hidden>"
-_SECRET_FIELDS = frozenset({"authorization", "api_key", "api-key", "client_secret", "headers"})
-_SECRETS = re.compile(r"\b(sk|ek)[-_][A-Za-z0-9_*-]{6,}|\bBearer\s+\S+")
+_SECRET_FIELDS = frozenset({
+    "authorization", "api_key", "api-key", "x-api-key", "access_token", "client_secret", "headers", "password",
+})  # fmt: skip
+_SECRETS = re.compile(
+    r"\b(sk|ek)[-_][A-Za-z0-9_*-]{6,}|\bBearer\s+\S+|(?<=//)[^/?#\s\"'<>]+(?=@)"
+    r"|(?<=[?&])(?i:(api|subscription)[-_]?key|key|(\w+[-_])?token|sig|signature|secret|password)=[^&#\s\"'<>]+",
+)
 _AUDIO = frozenset({"input_audio_buffer.append", "response.output_audio.delta"})
 _PIECES = (".append", ".delta")
 _STRANGE = (LookupError, TypeError, AttributeError, ValueError)

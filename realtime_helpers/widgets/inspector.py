@@ -10,7 +10,7 @@ from ..conversation import Item, Transcript
 from ..errors import SettingsError
 from ..memory import estimate_item_tokens
 from ..session import RealtimeSession, Snapshot
-from .drawing import Soon
+from .drawing import Soon, on_views_thread
 from .event_record import EventRecord, Facts, Filter, Row
 from .in_words import counted
 from .panel import Panel, script
@@ -168,14 +168,17 @@ class Inspector(Panel):
     def _on_message(self, _widget: object, content: Any, _buffers: object) -> None:
         match content:
             case {"kind": "hello", "after": int(number)}:
-                self._told = min(self._told, number)  # a page that came later gets what it missed
-                self._tell_soon()
+                on_views_thread(lambda: self._send_again_after(number))
             case {"kind": "open", "number": int(number)}:
                 try:
                     text = self.json(number)
                 except SettingsError as error:
                     text = f"{error.what} {error.next_step}"
                 self.send({"kind": "json", "number": number, "text": text})
+
+    def _send_again_after(self, number: int) -> None:
+        self._told = min(self._told, number)  # a page that came later gets what it missed
+        self._tell_soon()
 
     def _tell(self) -> None:
         """Send the page what it has not seen."""

@@ -435,6 +435,32 @@ def test_a_closed_panel_looks_no_more(session: RealtimeSession) -> None:
     )
 
 
+@pytest.mark.parametrize("source", [SpeechSource, lambda: None], ids=["a scripted person", "nobody"])
+def test_words_reach_a_session_that_was_not_started_by_this_panel(
+    session: RealtimeSession, source: Callable[[], SpeechSource | None]
+) -> None:
+    session.start(source=source())
+    first, second = ControlPanel(session), ControlPanel(session)
+    first.say("Hello.")
+    session.wait_for_answer(1, timeout_s=20)
+    second.say("Tell me a quick story.")
+    assert len(session.wait_for_answer(2, timeout_s=20).turns) == 2
+    first.close()
+    second.close()
+
+
+def test_what_was_read_in_one_talk_is_news_in_the_next(session: RealtimeSession, panel: ControlPanel) -> None:
+    for _ in range(2):
+        session.start()  # by code: no control was used
+        session.wait_for(is_listening, timeout_s=20)
+        session.summarise_now()
+        (problem,) = session.wait_for(lambda now: now.problems, timeout_s=20).problems
+        assert panel.problems == [problem]
+        panel.press("Mute")
+        assert panel.problems == []
+        session.stop()
+
+
 def test_a_script_reads_the_session_as_it_is(session: RealtimeSession, panel: ControlPanel) -> None:
     panel.press("Start")
     for number in range(1, 6):

@@ -180,6 +180,31 @@ def test_a_page_that_comes_later_gets_what_it_missed(inspector: Inspector, monke
     assert late.numbers == list(range(151, 201))
 
 
+def test_a_page_that_comes_while_events_are_sent_gets_them_all(
+    inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Page(inspector, monkeypatch)
+    burst(inspector, 10)
+    page.wait_for_event(10)
+    late = Page(inspector, monkeypatch)
+    hello = threading.Thread(target=lambda: late.say(kind="hello", after=0))
+    after = inspector.record.after
+
+    def after_and_meanwhile(number: int, most: int | None = None) -> list[Row]:
+        if number == 10:
+            hello.start()
+            hello.join(0.5)  # on the kernel's thread, in the middle of a batch
+        return after(number, most)
+
+    monkeypatch.setattr(inspector.record, "after", after_and_meanwhile)
+    burst(inspector, 1, 10)
+    late.wait_for_event(11)
+    burst(inspector, 1, 11)
+    late.wait_for_event(12)
+    hello.join(PATIENCE_S)
+    assert set(late.numbers) == set(range(1, 13))
+
+
 def test_an_event_is_opened_on_demand_without_audio_and_without_keys(
     inspector: Inspector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +243,13 @@ def test_fields_and_words_that_look_like_keys_are_hidden() -> None:
     assert shown == {
         "client_secret": "<hidden>", "api_key": None, "text": "use <hidden> or <hidden> now", "list": ["<hidden>"],
         "n": 3,
+    }  # fmt: skip
+    address = "https://ann:pass@example.org/mcp?api_key=q1&page=2&access_token=q2#top"
+    assert without_keys(f"a bearer of news, {address}, ann@example.org") == (
+        "a bearer of news, https://<hidden>@example.org/mcp?<hidden>&page=2&<hidden>#top, ann@example.org"
+    )
+    assert without_keys({"x-api-key": "q", "password": "p", "token": "Hello"}) == {
+        "x-api-key": "<hidden>", "password": "<hidden>", "token": "Hello",
     }  # fmt: skip
     assert without_keys("a risk-free desk_lamp, sk-8") == "a risk-free desk_lamp, sk-8"
 
@@ -324,4 +356,17 @@ def test_meters_draw_at_most_20_times_a_second_whatever_comes(
     news.wait_for(lambda: not levels._waiting and "loud" in levels.sentence)
     assert len(at_s) <= (at_s[-1] - began_s) / LOOK_EVERY_S + 1
     assert len(json.dumps(levels.picture)) < 2_500
+    levels.close()
+
+
+def test_a_meter_shows_no_sound_where_nobody_is_listened_to(session: RealtimeSession) -> None:
+    levels = LevelMeters(session)
+    news = News(levels)
+    user = SpeechSource(realtime=True)
+    session.start(source=user)
+    user.say("Tell me a long story about a dog called Biscuit, and about all that he did in the park today.")
+    news.wait_for(lambda: "dBFS" in levels.sentence)
+    session.stop()
+    assert levels.sentence.startswith("You: not listened to.")
+    news.wait_for(lambda: levels.picture["sides"][0]["height"] == 0)
     levels.close()
