@@ -9,6 +9,7 @@ import traitlets
 from ..conversation import Item, Transcript
 from ..errors import SettingsError
 from ..memory import estimate_item_tokens
+from ..protocol import hide_keys
 from ..session import RealtimeSession, Snapshot
 from .drawing import Soon, on_views_thread
 from .event_record import EventRecord, Facts, Filter, Row
@@ -57,7 +58,7 @@ def inspector_picture(now: Snapshot, facts: Facts) -> dict[str, Any]:
 def _row(number: int, item: Item, facts: Facts) -> dict[str, Any]:
     counted_tokens = facts.tokens.get(item.id) if item.heard_ms is None else None  # a cut one is smaller now
     estimate = estimate_item_tokens(item)
-    words = " ".join(part for part in (item.name, item.heard_text) if part)
+    words = hide_keys(" ".join(part for part in (item.name, item.heard_text) if part))
     return {
         "number": number,
         "id": item.id,

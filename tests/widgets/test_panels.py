@@ -13,11 +13,12 @@ import pytest
 
 from realtime_helpers import RealtimeSession, SettingsError, SpeechSource, SummaryPolicy
 from realtime_helpers.audio.sinks import SilentSink
+from realtime_helpers.protocol import without_keys
 from realtime_helpers.runtime import background_loop
 from realtime_helpers.session.views import LOOK_EVERY_S, VIEWS_THREAD
 from realtime_helpers.widgets import Inspector, LatencyStrip, LevelMeters, Transcript, WindowGauge
 from realtime_helpers.widgets.drawing import Soon, on_views_thread
-from realtime_helpers.widgets.event_record import EventRecord, Filter, Row, without_keys
+from realtime_helpers.widgets.event_record import EventRecord, Filter, Row
 from realtime_helpers.widgets.panel import Panel
 
 from .filter_cases import CASES, ROWS
