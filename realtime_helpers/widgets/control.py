@@ -48,6 +48,7 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._known = {session.settings.backend: session.settings}
         self._showing = threading.local()
         self._lock = threading.Lock()
+        self._making = threading.Lock()
         self._made: dict[str, Source] = {}
         self.browser = BrowserAudio()
         """The browser's sound; shown where it is chosen."""
@@ -296,9 +297,10 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._session.use_settings(settings)
 
     def _make_source(self, name: str) -> Source:
-        if name not in self._made:
-            self._made[name] = self._sources[name]()
-        return self._made[name]
+        with self._making:  # a script may ask while Start is at it: both must get the same
+            if name not in self._made:
+                self._made[name] = self._sources[name]()
+            return self._made[name]
 
     @property
     def _standings(self) -> Standings:

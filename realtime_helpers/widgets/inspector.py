@@ -10,8 +10,10 @@ from ..conversation import Item, Transcript
 from ..errors import SettingsError
 from ..memory import estimate_item_tokens
 from ..protocol import hide_keys
+from ..runtime import background_loop
 from ..session import RealtimeSession, Snapshot
-from .drawing import Soon, on_views_thread
+from ..session.views import VIEWS_THREAD
+from .drawing import Soon
 from .event_record import EventRecord, Facts, Filter, Row
 from .in_words import counted
 from .panel import Panel, script
@@ -169,7 +171,7 @@ class Inspector(Panel):
     def _on_message(self, _widget: object, content: Any, _buffers: object) -> None:
         match content:
             case {"kind": "hello", "after": int(number)}:
-                on_views_thread(lambda: self._send_again_after(number))
+                background_loop(VIEWS_THREAD).call(self._send_again_after, number)  # not in the middle of a batch
             case {"kind": "open", "number": int(number)}:
                 try:
                     text = self.json(number)

@@ -155,6 +155,28 @@ def test_the_page_is_not_kept_waiting_by_a_slow_source(session: RealtimeSession)
     panel.close()
 
 
+def test_a_script_gets_the_very_source_that_start_is_making(session: RealtimeSession) -> None:
+    is_begun, may_go_on = threading.Event(), threading.Event()
+    got: list[object] = []
+
+    def slow() -> SpeechSource:
+        is_begun.set()
+        may_go_on.wait(30)
+        return SpeechSource()
+
+    panel = ControlPanel(session, sources={"slow": slow}, sinks={"nobody listens": SilentSink})
+    click(panel.controls.start)
+    assert is_begun.wait(20)
+    script = threading.Thread(target=lambda: got.append(panel.source))
+    script.start()
+    script.join(0.2)  # it waits, or begins to make another one
+    may_go_on.set()
+    script.join(20)
+    settled(panel)
+    assert got == [session.source]
+    panel.close()
+
+
 # -- what the controls do -----------------------------------------------------------------------------
 
 

@@ -236,6 +236,14 @@ def test_an_event_is_opened_on_demand_without_audio_and_without_keys(
         inspector.json(99)
 
 
+def test_a_key_among_words_is_not_shown_with_the_items(session: RealtimeSession, inspector: Inspector) -> None:
+    session.start()
+    session.send_text(f"My key is {KEY}.")
+    now = session.wait_for_answer(1)
+    assert "My key is <hidden>." in json.dumps(inspector.draw(now))
+    assert KEY not in json.dumps(inspector.draw(now))
+
+
 def test_fields_and_words_that_look_like_keys_are_hidden() -> None:
     shown = without_keys({
         "client_secret": {"value": "ek" + "_123456789"}, "api_key": None, "text": f"use {KEY} or Bearer abc.def now",
