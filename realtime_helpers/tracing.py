@@ -13,7 +13,7 @@ from typing import Literal, Self
 import orjson
 
 from .errors import SettingsError
-from .protocol import Event, without_audio
+from .protocol import Event, without_audio, without_keys
 
 Trace = Callable[[Literal["sent", "received"], Event, float], None]
 """Called for every event both ways with the session's clock in seconds. It must return at once.
@@ -35,7 +35,7 @@ class EventLog:
     """Writes events to a file on a thread of its own, so that a slow disk never delays audio.
 
     Pass it as `trace` to a session. One line an event: `{"at_ms", "direction", "event"}`, the time counted from
-    the first event; base64 audio is replaced by its size.
+    the first event; base64 audio is replaced by its size, keys by `<hidden>`.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -57,7 +57,8 @@ class EventLog:
         if self._first_s is None:
             self._first_s = at_s
         at_ms = round((at_s - self._first_s) * 1000, 1)
-        self._lines.put(orjson.dumps({"at_ms": at_ms, "direction": direction, "event": without_audio(event)}) + b"\n")
+        shown = without_keys(without_audio(event))
+        self._lines.put(orjson.dumps({"at_ms": at_ms, "direction": direction, "event": shown}) + b"\n")
 
     def _write(self) -> None:
         while (line := self._lines.get()) is not None:

@@ -24,6 +24,10 @@ class FrozenView(Sequence[T]):
         self._shared = len(elements) if shared is None else max(0, shared)
         self._rest = tuple(elements[self._shared :])
 
+    def is_of_the_list_of(self, other: object) -> bool:
+        """Whether both are views of one list: what it holds now, and what it held earlier."""
+        return isinstance(other, FrozenView) and other._elements is self._elements  # noqa: SLF001 - of the same class
+
     def __len__(self) -> int:
         return self._shared + len(self._rest)
 

@@ -20,6 +20,7 @@ from .client_events import (
 from .errors import ErrorKind, classify_error
 from .frames import Event, decode, encode, without_audio
 from .ids import IdMint
+from .secrets import hide_keys, without_keys
 
 __all__ = [
     "ErrorKind",
@@ -37,6 +38,7 @@ __all__ = [
     "delete_item",
     "encode",
     "function_output",
+    "hide_keys",
     "retrieve_item",
     "system_text",
     "truncate_item",
@@ -44,4 +46,5 @@ __all__ = [
     "user_audio",
     "user_text",
     "without_audio",
+    "without_keys",
 ]

@@ -342,8 +342,12 @@ class RealtimeSession:
             SettingsError: It is no policy.
         """
         _check_kind("policy", policy, SummaryPolicy | None, _A_POLICY)
-        self._memory = policy
-        self._loop.call(self._live.set_memory, policy)
+
+        def change() -> None:  # on the loop: a start in the same moment takes it along, or is told
+            self._memory = policy
+            self._live.set_memory(policy)
+
+        self._on_the_loop(change)
 
     def set_style(self, style: SummaryStyle) -> None:
         """Have the next summaries written in another style, also those of the next start.
@@ -352,8 +356,12 @@ class RealtimeSession:
             SettingsError: It is no style.
         """
         _check_kind("style", style, SummaryStyle, _A_STYLE)
-        self._style = style
-        self._loop.call(self._live.set_style, style)
+
+        def change() -> None:
+            self._style = style
+            self._live.set_style(style)
+
+        self._on_the_loop(change)
 
     def set_options(self, options: SessionOptions | Profile) -> None:
         """Behave like this from now on. What is left out goes back to the server's default.
@@ -506,12 +514,18 @@ class RealtimeSession:
 
         return self._on_the_loop(look)
 
+    @property
+    def source(self) -> Source | None:
+        """Who is listened to now; `None` where turns are typed, the source has come to its end, or nothing runs."""
+        return self._on_the_loop(lambda: self._live.source)
+
     def _prepare(self, options: SessionOptions) -> None:
         """Have the next start use these options; refused here if they cannot work. What was said stays to be seen."""
         live = self._make(options)
         if self._started:
             self._next_options = options
         else:
+            live.take_over_watchers(self._live)
             self._live = live
             self._views.look_at(live)
 

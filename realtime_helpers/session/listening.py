@@ -58,6 +58,11 @@ class Listening:
         self._captured_s = 0.0  # when the latest live chunk was complete
 
     @property
+    def source(self) -> Source | None:
+        """Who is listened to, if anybody is."""
+        return self._source
+
+    @property
     def has_source(self) -> bool:
         """Whether anybody is listened to."""
         return self._source is not None

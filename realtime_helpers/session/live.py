@@ -701,6 +701,15 @@ class LiveSession:
     def _playing(self) -> tuple[str, ...]:
         return self._replies.playing if self._replies is not None else ()
 
+    def take_over_watchers(self, before: LiveSession) -> None:
+        """Whoever waits for something of another that never ran waits for it of this one."""
+        self._watchers = before._watchers
+
+    @property
+    def source(self) -> Source | None:
+        """Who is listened to."""
+        return None if self._is_over else self._listening.source
+
     @property
     def sounds(self) -> bool:
         """Whether a reply is being played."""

@@ -49,6 +49,7 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._known = {session.settings.backend: session.settings}
         self._showing = threading.local()
         self._lock = threading.Lock()
+        self._making = threading.Lock()
         self._made: dict[str, Source] = {}
         self.browser = BrowserAudio()
         """The browser's sound; shown where it is chosen."""
@@ -97,8 +98,8 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         button.is_held = True
         try:
             self._worker.wait()
-            if say is not None and isinstance(self.source, SpeechSource):
-                self.source.say(say)
+            if say is not None and isinstance(source := self._spoken_from, SpeechSource):
+                source.say(say)
             time.sleep(ms / 1000)  # a person holds it so long
         finally:
             button.is_held = False
@@ -236,8 +237,13 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
     def _mute(self) -> None:
         (self._session.unmute if self._session.snapshot.is_muted else self._session.mute)()
 
+    @property
+    def _spoken_from(self) -> Source | None:
+        """Who is listened to: not always what this panel plugged in."""
+        return self._session.source if self._is_running else self.source
+
     def _say(self, words: str) -> None:
-        source = self.source
+        source = self._spoken_from
         if not isinstance(source, SpeechSource):
             self._session.send_text(words)
             return
@@ -292,9 +298,10 @@ class ControlPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._session.use_settings(settings)
 
     def _make_source(self, name: str) -> Source:
-        if name not in self._made:
-            self._made[name] = self._sources[name]()
-        return self._made[name]
+        with self._making:  # a script may ask while Start is at it: both must get the same
+            if name not in self._made:
+                self._made[name] = self._sources[name]()
+            return self._made[name]
 
     @property
     def _standings(self) -> Standings:

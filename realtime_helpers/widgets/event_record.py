@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -12,16 +11,13 @@ from typing import Any, Literal
 
 import orjson
 
-from ..protocol import Event, without_audio
+from ..protocol import Event, hide_keys, without_audio, without_keys
 from .in_words import shortened
 
 KEPT = 2_000
 _MOST_FACTS = 1_000
 _GIST_BYTES = 110
 _JSON_BYTES = 15_000
-_HIDDEN = "<hidden>"
-_SECRET_FIELDS = frozenset({"authorization", "api_key", "api-key", "client_secret", "headers"})
-_SECRETS = re.compile(r"\b(sk|ek)[-_][A-Za-z0-9_*-]{6,}|\bBearer\s+\S+")
 _AUDIO = frozenset({"input_audio_buffer.append", "response.output_audio.delta"})
 _PIECES = (".append", ".delta")
 _STRANGE = (LookupError, TypeError, AttributeError, ValueError)
@@ -208,26 +204,6 @@ def _remember(record: dict[str, Any], key: str, value: Any) -> None:
     record[key] = value
     if len(record) > _MOST_FACTS:
         del record[next(iter(record))]
-
-
-def hide_keys(text: str) -> str:
-    """The text without anything that looks like a key."""
-    return _SECRETS.sub(_HIDDEN, text)
-
-
-def without_keys(value: Any) -> Any:
-    """The same data without keys: what stands in fields for them, and what looks like one."""
-    match value:
-        case dict():
-            return {
-                name: _HIDDEN if part and str(name).lower() in _SECRET_FIELDS else without_keys(part)
-                for name, part in value.items()
-            }
-        case list():
-            return [without_keys(part) for part in value]
-        case str():
-            return hide_keys(value)
-    return value
 
 
 def _gist(event: Event) -> str:

@@ -9,7 +9,10 @@ import traitlets
 from ..conversation import Item, Transcript
 from ..errors import SettingsError
 from ..memory import estimate_item_tokens
+from ..protocol import hide_keys
+from ..runtime import background_loop
 from ..session import RealtimeSession, Snapshot
+from ..session.views import VIEWS_THREAD
 from .drawing import Soon
 from .event_record import EventRecord, Facts, Filter, Row
 from .in_words import counted
@@ -57,7 +60,7 @@ def inspector_picture(now: Snapshot, facts: Facts) -> dict[str, Any]:
 def _row(number: int, item: Item, facts: Facts) -> dict[str, Any]:
     counted_tokens = facts.tokens.get(item.id) if item.heard_ms is None else None  # a cut one is smaller now
     estimate = estimate_item_tokens(item)
-    words = " ".join(part for part in (item.name, item.heard_text) if part)
+    words = hide_keys(" ".join(part for part in (item.name, item.heard_text) if part))
     return {
         "number": number,
         "id": item.id,
@@ -168,14 +171,17 @@ class Inspector(Panel):
     def _on_message(self, _widget: object, content: Any, _buffers: object) -> None:
         match content:
             case {"kind": "hello", "after": int(number)}:
-                self._told = min(self._told, number)  # a page that came later gets what it missed
-                self._tell_soon()
+                background_loop(VIEWS_THREAD).call(self._send_again_after, number)  # not in the middle of a batch
             case {"kind": "open", "number": int(number)}:
                 try:
                     text = self.json(number)
                 except SettingsError as error:
                     text = f"{error.what} {error.next_step}"
                 self.send({"kind": "json", "number": number, "text": text})
+
+    def _send_again_after(self, number: int) -> None:
+        self._told = min(self._told, number)  # a page that came later gets what it missed
+        self._tell_soon()
 
     def _tell(self) -> None:
         """Send the page what it has not seen."""

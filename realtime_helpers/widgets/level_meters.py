@@ -9,6 +9,7 @@ from typing import Any
 
 from ..audio.formats import BYTES_PER_MS
 from ..audio.levels import QUIETEST_DBFS, Level, LevelMeter
+from ..options import PushToTalk
 from ..session import RealtimeSession, Snapshot, State
 from ..session.ears import Side
 from .drawing import Soon
@@ -85,7 +86,7 @@ def levels_picture(now: Snapshot, levels: Mapping[Side, SideLevel]) -> dict[str,
 
 def _side(side: Side, heard: SideLevel, now: Snapshot) -> dict[str, Any]:
     is_user = side == "user"
-    is_on = is_user or now.state is State.SPEAKING
+    is_on = _is_sent(now) if is_user else now.state is State.SPEAKING
     rms = heard.level.rms_dbfs if is_on and heard.heard_ms else QUIETEST_DBFS
     return {
         "who": "You" if is_user else "Bot",
@@ -108,6 +109,8 @@ def _in_words(heard: SideLevel, now: Snapshot, *, is_user: bool) -> str:
         return f"muted, silence is sent{end}"
     if not heard.heard_ms:
         return "nothing heard yet"
+    if is_user and not _is_sent(now):
+        return f"not listened to{end}"
     if not is_user and now.state is not State.SPEAKING:
         return f"not speaking{end}"
     if heard.silent_ms >= 1_000:
@@ -117,6 +120,12 @@ def _in_words(heard: SideLevel, now: Snapshot, *, is_user: bool) -> str:
     rms = heard.level.rms_dbfs
     loudness = "quiet" if rms < _QUIET_DBFS else "loud" if rms > _LOUD_DBFS else "well audible"
     return f"{loudness}, {round(rms)} dBFS{end}"
+
+
+def _is_sent(now: Snapshot) -> bool:
+    """Whether what the user says goes anywhere: no more sound comes otherwise, not even silence."""
+    by_button = now.options is not None and isinstance(now.options.turn_detection, PushToTalk | None)
+    return now.state is State.HEARING if by_button else now.state not in {State.STOPPED, State.FAILED}
 
 
 def _height(dbfs: float) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..conversation import FrozenView
 from ..runtime import background_loop
 from ..session import RealtimeSession, Snapshot, State
 from ..session.views import VIEWS_THREAD
@@ -26,17 +27,16 @@ class Standing(Panel):
 
     def __init__(self, session: RealtimeSession) -> None:
         self._complaint = ""
-        self._read = 0
+        self._read: Sequence[str] = ()
         super().__init__(session)
 
     def has_been_read(self) -> None:
         """Somebody uses a control: what was wrong before is known by now. `snapshot.problems` keeps it."""
-        self._read = len(self._session.snapshot.problems)
+        self._read = self._session.snapshot.problems
 
     def complain(self, complaint: str) -> None:
         """Show what a control could not do, until the next one is used. Empty: nothing is wrong any more."""
         self._complaint = complaint
-        self._read = min(self._read, len(self._session.snapshot.problems))  # a new start has a new list
         background_loop(VIEWS_THREAD).call(lambda: self._look(self._session.snapshot))  # in order with all pictures
 
     @property
@@ -47,7 +47,9 @@ class Standing(Panel):
     def draw(self, now: Snapshot) -> dict[str, Any]:
         """See `Panel.draw`."""
         state = state_in_words(now)
-        problems = [*now.problems[self._read :][-_MOST_PROBLEMS:], *([str(now.error)] if now.error else [])]
+        is_same_talk = isinstance(now.problems, FrozenView) and now.problems.is_of_the_list_of(self._read)
+        unread = now.problems[len(self._read) if is_same_talk else 0 :]  # a new start has a new list
+        problems = [*unread[-_MOST_PROBLEMS:], *([str(now.error)] if now.error else [])]
         if self._complaint:
             problems.append(self._complaint)
         return {"state": state, "problems": problems, "sentence": _sentence(state, problems)}

@@ -86,6 +86,16 @@ def test_a_dial_tells_where_it_was_let_go_and_nothing_on_the_way(show: Show) -> 
     assert told(page) == [["value", float(dragged)]]
 
 
+def test_a_dial_that_turns_grey_while_somebody_types_shows_what_is_in_force(show: Show) -> None:
+    page = a_dial(show)
+    field = page.locator("input[type=number]")
+    field.fill("7000")
+    page.evaluate("kernel({disabled: true})")
+    page.evaluate("kernel({disabled: false, value: 900})")
+    assert field.input_value() == "900"
+    assert told(page) == []
+
+
 def test_a_dial_by_keys_and_by_typing(show: Show) -> None:
     page = a_dial(show)
     slider, field = page.get_by_role("slider", name="Trigger tokens"), page.get_by_role("spinbutton")

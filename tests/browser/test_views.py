@@ -61,6 +61,18 @@ def test_what_was_said_is_text_never_markup(playwright: Any, seen: Seen) -> None
         assert not dialogs
 
 
+def test_words_from_right_to_left_begin_at_the_right(playwright: Any) -> None:
+    said = [("i0", "Tell me a story."), ("i1", "ספר לי סיפור.")]
+    rows = [{"id": name, "who": "You", "state": "final", "text": text} for name, text in said]
+    fold = {"title": "A summary", "text": "الاسم بسكويت.", "covers": "", "lines": [], "earlier": "", "boundary": "",
+            "is_unfolded": False}  # fmt: skip
+    with view_page(playwright) as view:
+        view.show(Transcript, picture={**lines(0), "lines": rows, "fold": fold}, is_unfolded=False)
+        script = "all => all.map((one) => getComputedStyle(one).direction)"
+        assert view.page.locator(".realtime-words").evaluate_all(script) == ["ltr", "rtl"]
+        assert view.page.locator("blockquote").evaluate_all(script) == ["rtl"]
+
+
 def test_a_reader_who_scrolled_up_stays_there_and_one_at_the_end_follows(playwright: Any) -> None:
     with view_page(playwright) as view:
         view.show(Transcript, picture=lines(28), is_unfolded=False)

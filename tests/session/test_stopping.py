@@ -51,11 +51,11 @@ def test_no_timer_is_left_after_a_stop_while_somebody_waits_for_the_last_sound(l
         session.say_text("Hello.")
         await session.wait_for(lambda now: any(response.status == "completed" for response in now.responses))
         waiting = session.wait_for(lambda _now: False)
-        armed = session._drain_check
+        armed = session._next_look
         assert armed is not None
         await session.stop()
         assert waiting.exception() is not None
         assert armed.cancelled()
-        assert session._drain_check is None or session._drain_check.cancelled()
+        assert session._next_look is None or session._next_look.cancelled()
 
     run(talk, lab)

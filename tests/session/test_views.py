@@ -15,6 +15,7 @@ from realtime_helpers import (
     SettingsError,
     SilentSink,
     Snapshot,
+    SpeechSource,
     State,
     SummaryPolicy,
 )
@@ -149,6 +150,45 @@ def test_a_session_moves_to_another_server_between_two_talks() -> None:
         assert len(session.wait_for_answer(1).turns) == 1
         with pytest.raises(SettingsError):
             session.use_settings("openai")  # type: ignore[arg-type]
+
+
+def test_whoever_waits_before_the_start_waits_for_the_session_as_it_is_started() -> None:
+    with RealtimeSession() as session:
+        waiting = session.when(lambda now: now.state is State.LISTENING)
+        session.set_options(TEXT)
+        session.use_settings(Settings.from_environment(model="gpt-realtime-2.1"))
+        session.start()
+        assert waiting.result(20).state is State.LISTENING
+
+
+def test_a_policy_that_is_set_in_the_moment_of_a_start_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = SummaryPolicy(trigger_tokens=900, keep_turns=3)
+    with RealtimeSession(options=TEXT) as session:
+        session.start()
+        session.stop()
+        make = session._make
+        setting = threading.Thread(target=session.set_memory, args=[policy])
+
+        def make_and_meanwhile(options: SessionOptions) -> object:
+            live = make(options)
+            setting.start()
+            setting.join(0.5)
+            return live
+
+        monkeypatch.setattr(session, "_make", make_and_meanwhile)
+        session.start()
+        setting.join(20)
+        assert session.snapshot.memory == policy
+
+
+def test_the_source_is_who_is_listened_to() -> None:
+    user = SpeechSource()
+    with RealtimeSession(options=TEXT) as session:
+        assert session.source is None
+        session.start(source=user)
+        assert session.source is user
+        session.stop()
+        assert session.source is None
 
 
 def test_the_snapshot_tells_what_panels_set() -> None:

@@ -158,6 +158,28 @@ def test_the_page_is_not_kept_waiting_by_a_slow_source(session: RealtimeSession)
     panel.close()
 
 
+def test_a_script_gets_the_very_source_that_start_is_making(session: RealtimeSession) -> None:
+    is_begun, may_go_on = threading.Event(), threading.Event()
+    got: list[object] = []
+
+    def slow() -> SpeechSource:
+        is_begun.set()
+        may_go_on.wait(30)
+        return SpeechSource()
+
+    panel = ControlPanel(session, sources={"slow": slow}, sinks={"nobody listens": SilentSink})
+    click(panel.controls.start)
+    assert is_begun.wait(20)
+    script = threading.Thread(target=lambda: got.append(panel.source))
+    script.start()
+    script.join(0.2)  # it waits, or begins to make another one
+    may_go_on.set()
+    script.join(20)
+    settled(panel)
+    assert got == [session.source]
+    panel.close()
+
+
 # -- what the controls do -----------------------------------------------------------------------------
 
 
@@ -436,6 +458,32 @@ def test_a_closed_panel_looks_no_more(session: RealtimeSession) -> None:
         False,
         "The session is: not started.",
     )
+
+
+@pytest.mark.parametrize("source", [SpeechSource, lambda: None], ids=["a scripted person", "nobody"])
+def test_words_reach_a_session_that_was_not_started_by_this_panel(
+    session: RealtimeSession, source: Callable[[], SpeechSource | None]
+) -> None:
+    session.start(source=source())
+    first, second = ControlPanel(session), ControlPanel(session)
+    first.say("Hello.")
+    session.wait_for_answer(1, timeout_s=20)
+    second.say("Tell me a quick story.")
+    assert len(session.wait_for_answer(2, timeout_s=20).turns) == 2
+    first.close()
+    second.close()
+
+
+def test_what_was_read_in_one_talk_is_news_in_the_next(session: RealtimeSession, panel: ControlPanel) -> None:
+    for _ in range(2):
+        session.start()  # by code: no control was used
+        session.wait_for(is_listening, timeout_s=20)
+        session.summarise_now()
+        (problem,) = session.wait_for(lambda now: now.problems, timeout_s=20).problems
+        assert panel.problems == [problem]
+        panel.press("Mute")
+        assert panel.problems == []
+        session.stop()
 
 
 def test_a_script_reads_the_session_as_it_is(session: RealtimeSession, panel: ControlPanel) -> None:

@@ -13,11 +13,12 @@ import pytest
 
 from realtime_helpers import RealtimeSession, SettingsError, SpeechSource, SummaryPolicy
 from realtime_helpers.audio.sinks import SilentSink
+from realtime_helpers.protocol import without_keys
 from realtime_helpers.runtime import background_loop
 from realtime_helpers.session.views import LOOK_EVERY_S, VIEWS_THREAD
 from realtime_helpers.widgets import Inspector, LatencyStrip, LevelMeters, Transcript, WindowGauge
 from realtime_helpers.widgets.drawing import Soon, on_views_thread
-from realtime_helpers.widgets.event_record import EventRecord, Filter, Row, without_keys
+from realtime_helpers.widgets.event_record import EventRecord, Filter, Row
 from realtime_helpers.widgets.panel import Panel
 
 from .filter_cases import CASES, ROWS
@@ -180,6 +181,31 @@ def test_a_page_that_comes_later_gets_what_it_missed(inspector: Inspector, monke
     assert late.numbers == list(range(151, 201))
 
 
+def test_a_page_that_comes_while_events_are_sent_gets_them_all(
+    inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Page(inspector, monkeypatch)
+    burst(inspector, 10)
+    page.wait_for_event(10)
+    late = Page(inspector, monkeypatch)
+    hello = threading.Thread(target=lambda: late.say(kind="hello", after=0))
+    after = inspector.record.after
+
+    def after_and_meanwhile(number: int, most: int | None = None) -> list[Row]:
+        if number == 10:
+            hello.start()
+            hello.join(0.5)  # on the kernel's thread, in the middle of a batch
+        return after(number, most)
+
+    monkeypatch.setattr(inspector.record, "after", after_and_meanwhile)
+    burst(inspector, 1, 10)
+    late.wait_for_event(11)
+    burst(inspector, 1, 11)
+    late.wait_for_event(12)
+    hello.join(PATIENCE_S)
+    assert set(late.numbers) == set(range(1, 13))
+
+
 def test_an_event_is_opened_on_demand_without_audio_and_without_keys(
     inspector: Inspector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +236,14 @@ def test_an_event_is_opened_on_demand_without_audio_and_without_keys(
         inspector.json(99)
 
 
+def test_a_key_among_words_is_not_shown_with_the_items(session: RealtimeSession, inspector: Inspector) -> None:
+    session.start()
+    session.send_text(f"My key is {KEY}.")
+    now = session.wait_for_answer(1)
+    assert "My key is <hidden>." in json.dumps(inspector.draw(now))
+    assert KEY not in json.dumps(inspector.draw(now))
+
+
 def test_fields_and_words_that_look_like_keys_are_hidden() -> None:
     shown = without_keys({
         "client_secret": {"value": "ek" + "_123456789"}, "api_key": None, "text": f"use {KEY} or Bearer abc.def now",
@@ -218,6 +252,13 @@ def test_fields_and_words_that_look_like_keys_are_hidden() -> None:
     assert shown == {
         "client_secret": "<hidden>", "api_key": None, "text": "use <hidden> or <hidden> now", "list": ["<hidden>"],
         "n": 3,
+    }  # fmt: skip
+    address = "https://ann:pass@example.org/mcp?api_key=q1&page=2&access_token=q2#top"
+    assert without_keys(f"a bearer of news, {address}, ann@example.org") == (
+        "a bearer of news, https://<hidden>@example.org/mcp?<hidden>&page=2&<hidden>#top, ann@example.org"
+    )
+    assert without_keys({"x-api-key": "q", "password": "p", "token": "Hello"}) == {
+        "x-api-key": "<hidden>", "password": "<hidden>", "token": "Hello",
     }  # fmt: skip
     assert without_keys("a risk-free desk_lamp, sk-8") == "a risk-free desk_lamp, sk-8"
 
@@ -324,4 +365,17 @@ def test_meters_draw_at_most_20_times_a_second_whatever_comes(
     news.wait_for(lambda: not levels._waiting and "loud" in levels.sentence)
     assert len(at_s) <= (at_s[-1] - began_s) / LOOK_EVERY_S + 1
     assert len(json.dumps(levels.picture)) < 2_500
+    levels.close()
+
+
+def test_a_meter_shows_no_sound_where_nobody_is_listened_to(session: RealtimeSession) -> None:
+    levels = LevelMeters(session)
+    news = News(levels)
+    user = SpeechSource(realtime=True)
+    session.start(source=user)
+    user.say("Tell me a long story about a dog called Biscuit, and about all that he did in the park today.")
+    news.wait_for(lambda: "dBFS" in levels.sentence)
+    session.stop()
+    assert levels.sentence.startswith("You: not listened to.")
+    news.wait_for(lambda: levels.picture["sides"][0]["height"] == 0)
     levels.close()

@@ -11,6 +11,7 @@ export default {
 
     const words = (value) => `${Number(value).toLocaleString("en")} ${model.get("unit")}`.trim();
     const draw = () => {
+      if (model.get("disabled")) isBusy = isEdited = false; // a grey dial hears no release
       name.textContent = model.get("description");
       field.setAttribute("aria-label", `${model.get("description")}, as a number`);
       unit.textContent = model.get("unit");

@@ -14,7 +14,7 @@ const fillLine = (row, line) => {
   row.className = `realtime-line realtime-${line.who.toLowerCase()} realtime-is-${line.state}`;
   const more = [line.turn && `turn ${line.turn}`, line.how].filter(Boolean).join(", ");
   const who = element("span", { class: "realtime-who" }, line.who, element("small", {}, ` ${more}`));
-  const words = element("span", { class: "realtime-words" }, line.text);
+  const words = element("span", { class: "realtime-words", dir: "auto" }, line.text);
   if (line.state === "interrupted") {
     words.append(element("span", { class: "realtime-note" }, `${line.text ? " " : ""}[${line.note}${line.rest ? ":" : "]"}`));
     if (line.rest) words.append(" ", element("del", {}, line.rest), element("span", { class: "realtime-note" }, "]"));
@@ -32,7 +32,7 @@ function render({ model, el }) {
   const sentence = element("p", { class: "realtime-sentence" });
   const earlier = element("p", { class: "realtime-note" });
   const foldTitle = element("summary");
-  const foldText = element("blockquote", { "aria-label": "text of the summary" });
+  const foldText = element("blockquote", { dir: "auto", "aria-label": "text of the summary" });
   const foldCovers = element("p");
   const foldEarlier = element("p", { class: "realtime-note" });
   const foldLines = element("ul", { class: "realtime-lines" });
