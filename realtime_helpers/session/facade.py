@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType, UnionType
@@ -15,7 +16,7 @@ from ..audio.sources import Source
 from ..errors import AudioError, SessionError, SettingsError
 from ..memory import Summariser, SummaryPolicy, SummaryStyle
 from ..options import Profile, SessionOptions
-from ..runtime import Pending, background_loop
+from ..runtime import BackgroundLoop, Pending, background_loop
 from ..settings import Backend, Settings
 from ..tools import Tool, Toolbox, as_output
 from ..tracing import Trace
@@ -41,6 +42,9 @@ _PCM = "PCM16 bytes, as samples.astype('<i2').tobytes() of an array, or the Path
 
 class RealtimeSession:
     """One live voice conversation. It runs in the background: every method returns at once unless it says it waits.
+
+    It runs until it is stopped, or nobody can reach it any more: a cell that makes another one under the same name ends
+    the one before.
 
     Args:
         backend: `simulator` (default; started in this process when none runs), `openai` or `azure`.
@@ -99,25 +103,23 @@ class RealtimeSession:
             )
         self._settings = settings or Settings.from_environment(backend)
         self._loop = background_loop()
-        toolbox = Toolbox(tools)
-        raw = dict(config or {})
-        self._memory, self._style = memory, style
+        self._memory, self._style, self._summariser = memory, style, summariser
+        self._reconnect, self._echo_guard = reconnect, echo_guard
+        self._toolbox, self._config = Toolbox(tools), dict(config or {})
         self._traces = all_traces(trace)
         self._views = Views()
         self._ears = Ears()
-
-        def make(options: SessionOptions) -> LiveSession:
-            service = OpenAIService(self._settings)
-            return LiveSession(
-                service, self._settings, raw, self._memory, self._style, summariser, self._traces, reconnect,
-                echo_guard, toolbox=toolbox, options=options, views=self._views,
-                ears=self._ears,
-            )  # fmt: skip
-
-        self._make = make
-        self._live = make(wanted)
+        self._live = self._make(wanted)
         self._next_options: SessionOptions | None = None
         self._started = False
+        self._out_of_reach: weakref.finalize[..., RealtimeSession] | None = None
+
+    def _make(self, options: SessionOptions) -> LiveSession:
+        return LiveSession(
+            OpenAIService(self._settings), self._settings, self._config, self._memory, self._style, self._summariser,
+            self._traces, self._reconnect, self._echo_guard,
+            toolbox=self._toolbox, options=options, views=self._views, ears=self._ears,
+        )  # fmt: skip
 
     def start(self, source: Source | None = None, sink: Sink | None = None) -> None:
         """Connect and begin to listen, in the background.
@@ -141,6 +143,10 @@ class RealtimeSession:
                 self._live = self._make(self.options)
             self._started, self._next_options = True, None
             self._live.start(source, SilentSink() if sink is None else sink)
+            if self._out_of_reach is not None:
+                self._out_of_reach.detach()
+            self._out_of_reach = weakref.finalize(self, _let_go, self._loop, self._live)
+            self._out_of_reach.atexit = False  # a session sees to its own end then
 
         self._on_the_loop(begin)
 
@@ -554,6 +560,10 @@ class RealtimeSession:
 
     def __repr__(self) -> str:
         return f"<RealtimeSession {self.snapshot.state.value} on {self._settings.backend}>"
+
+
+def _let_go(loop: BackgroundLoop, live: LiveSession) -> None:
+    loop.submit(live.stop())
 
 
 def _check_parts(source: object, sink: object) -> None:

@@ -274,3 +274,22 @@ def test_a_kernel_that_is_shut_down_in_the_middle_of_a_reply_leaves_nothing(tmp_
         kernel.shutdown_kernel(now=False)
     assert psutil.wait_procs(family, timeout=10)[1] == [], "a child outlived its parent"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["loudspeaker closed", "microphone closed"]
+
+
+def test_a_session_that_nobody_can_reach_any_more_lets_go_of_its_devices(server: LocalServer) -> None:
+    """As in a notebook, where the cell that makes a session is run again."""
+    devices = Devices()
+
+    def session() -> RealtimeSession:
+        made = RealtimeSession(settings=server.settings)
+        made.start(source=OpenMicrophone(devices), sink=OpenSpeaker(devices))
+        wait_connected(made)
+        return made
+
+    name = session()
+    name = session()  # the first one ends, without waiting for the garbage to be collected
+    census = Census()
+    assert name.wait_for(lambda now: devices.open <= 2, timeout_s=10)
+    name.stop()
+    assert devices.open == 0
+    assert not census.left()
