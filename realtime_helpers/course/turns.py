@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
 
 from ..audio.formats import duration_ms, pcm_from_samples, samples_from_pcm, silence
 from ..audio.sources import LEAD_MS, SpeechSource
@@ -27,18 +27,14 @@ _THE_END = "Stop."
 _PATIENCE_S = 30.0
 
 
-@cache
-def _voice() -> Voice:
-    return Voice()
-
-
 def hesitant(*parts: str | int) -> bytes:
     """Speech (PCM16, 24 kHz, mono) with pauses of exactly so many milliseconds: `"I live in", 650, "Lisbon."`.
 
     Raises:
         MissingPartError: There is no speech engine.
     """
-    return b"".join(silence(part) if isinstance(part, int) else _bare(_voice().speak(part).pcm) for part in parts)
+    with closing(Voice()) as voice:
+        return b"".join(silence(part) if isinstance(part, int) else _bare(voice.speak(part).pcm) for part in parts)
 
 
 def quieter(pcm: bytes, by_db: float) -> bytes:
