@@ -16,11 +16,12 @@ def census() -> dict[str, list[str]]:
     stop_simulator()
     gc.collect()
     process = psutil.Process()
+    _, children = psutil.wait_procs(process.children(recursive=True), timeout=5)  # those that do not end by themselves
     listening = [c for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
     return {
         "tasks": [name for loop in list(runtime._shared.values()) for name in loop.submit(_tasks()).result(20)],
         "ports": sorted(str(connection.laddr.port) for connection in listening),
-        "children": sorted(" ".join(child.cmdline()[:4]) for child in process.children(recursive=True)),
+        "children": sorted(" ".join(child.cmdline()[:4]) for child in children),
     }
 
 
