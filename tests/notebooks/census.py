@@ -15,14 +15,24 @@ def census() -> dict[str, list[str]]:
     """Tasks on the loops in the background, ports that are listened on, processes that were started."""
     stop_simulator()
     gc.collect()
+    tasks = [name for loop in list(runtime._shared.values()) for name in loop.submit(_tasks()).result(20)]
     process = psutil.Process()
-    _, children = psutil.wait_procs(process.children(recursive=True), timeout=5)  # those that do not end by themselves
     listening = [c for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
     return {
-        "tasks": [name for loop in list(runtime._shared.values()) for name in loop.submit(_tasks()).result(20)],
+        "tasks": tasks,
         "ports": sorted(str(connection.laddr.port) for connection in listening),
-        "children": sorted(" ".join(child.cmdline()[:4]) for child in children),
+        "children": sorted(" ".join(child.cmdline()[:4]) for child in _lasting(process)),
     }
+
+
+def _lasting(process: psutil.Process) -> list[psutil.Process]:
+    """Children that do not end by themselves: their owner may have to be collected first, and they to hear of it."""
+    for _ in range(10):
+        gc.collect()
+        _, children = psutil.wait_procs(process.children(recursive=True), timeout=0.5)
+        if not children:
+            break
+    return children
 
 
 async def _tasks() -> list[str]:
