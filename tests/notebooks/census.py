@@ -1,9 +1,10 @@
-"""What a kernel holds besides its variables, and the simulator that sessions share. Runs inside of the kernel."""
+"""What a kernel holds besides variables, open panels and the simulator that sessions share. Runs in the kernel."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 
 import psutil
 
@@ -13,6 +14,8 @@ from realtime_helpers.backends import stop_simulator
 
 def census() -> dict[str, list[str]]:
     """Tasks on the loops in the background, ports that are listened on, processes that were started."""
+    if "ipywidgets" in sys.modules:  # a panel that is still shown keeps its session, and who speaks in it
+        sys.modules["ipywidgets"].Widget.close_all()
     stop_simulator()
     gc.collect()
     tasks = [name for loop in list(runtime._shared.values()) for name in loop.submit(_tasks()).result(20)]
