@@ -15,7 +15,8 @@ from tests.rules.watch import REPORT_VARIABLE, watch_server_sessions
 
 HERE = Path(__file__).parent
 BY_THE_CLOCK = (
-    "audio", "browser", "clients", "demo", "session", "widgets", "simulator/test_class.py",
+    "audio", "browser", "session/test_nothing_is_left.py", "session/test_session.py", "session/test_tools.py",
+    "session/test_views.py", "simulator/test_class.py", "simulator/test_class_serving.py",
     "simulator/test_serving.py", "test_audio_benchmark.py", "test_audio_choice.py", "test_house.py", "test_runtime.py",
     "wire/test_summary_delays_nothing.py",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Run a notebook, restart its kernel, run it again; print what each run left behind. A program of its own."""
+"""Run a notebook so many times, with a restart in between; print what each run left behind. A program of its own."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ print(census())
 LONGEST_S = 180
 
 
-def left_by(path: Path) -> list[str]:
+def left_by(path: Path, runs: int) -> list[str]:
     """Tasks, ports and processes that were not there before the first cell, run by run."""
     found = []
     client = NotebookClient(nbformat.v4.new_notebook(), kernel_name="realtime-strict", timeout=LONGEST_S,
                             resources={"metadata": {"path": str(path.parent)}})  # fmt: skip
     with client.setup_kernel():
-        for attempt in (1, 2):
+        for attempt in range(1, runs + 1):
             client.nb = nbformat.read(path, as_version=4)
             before = _census(client)
             for number, cell in enumerate([cell for cell in client.nb.cells if cell.cell_type == "code"]):
@@ -35,6 +35,8 @@ def left_by(path: Path) -> list[str]:
             after = _census(client)
             more = {kind: [one for one in after[kind] if one not in before[kind]] for kind in after}
             found += [f"{path.stem}, run {attempt}: {kind} {rest}" for kind, rest in more.items() if rest]
+            if attempt == runs:
+                break
             assert client.km is not None
             assert client.kc is not None
             run_sync(client.km.restart_kernel)()
@@ -51,4 +53,4 @@ def _census(client: NotebookClient) -> dict[str, list[str]]:
 
 
 if __name__ == "__main__":
-    print("\n".join(left_by(Path(sys.argv[1]))))  # noqa: T201
+    print("\n".join(left_by(Path(sys.argv[1]), int(sys.argv[2]))))  # noqa: T201
