@@ -108,8 +108,8 @@ class Learner:
 
     def _count(self, error: dict[str, Any] | None) -> None:
         if error:
-            code = error.get("code") or "none"
-            self.errors[code if code in ERROR_CODES else "other"] += 1
+            code = error.get("code")
+            self.errors["none" if code is None else code if code in ERROR_CODES else "other"] += 1
             self._error_s = self._clock()
 
 
