@@ -13,7 +13,8 @@ from card import Card
 
 from realtime_helpers import RealtimeSession
 from realtime_helpers.audio.devices import PREBUFFER_MS, Microphone, Speaker
-from realtime_helpers.audio.sinks import QueueSink
+from realtime_helpers.audio.sinks import QueueSink, Sink
+from realtime_helpers.audio.sources import Source
 from realtime_helpers.settings import Settings
 
 BENCHMARKS = Path(__file__).parents[1]
@@ -30,8 +31,7 @@ async def talk(url: str, script: str, card: Card) -> None:
     os.environ["CARD_JOURNALS"] = tempfile.mkdtemp()
     os.environ["PYTHONPATH"] = os.pathsep.join([str(BENCHMARKS / "virtual"), str(BENCHMARKS)])
     speaker = NotingSpeaker(prebuffer_ms=int(os.environ.get("PREBUFFER_MS", PREBUFFER_MS)))
-    session(url, script).start(Microphone(), speaker)
-    await asyncio.Event().wait()
+    await hold(session(url, script), Microphone(), speaker)
 
 
 async def serve(url: str, script: str, card: Card) -> None:
@@ -39,13 +39,17 @@ async def serve(url: str, script: str, card: Card) -> None:
     sink = QueueSink()
     speaker = card.speaker(lambda block: take(sink, block))
     speaker.start()
-    session(url, script).start(CardSource(card), sink)
-    await asyncio.Event().wait()
+    await hold(session(url, script), CardSource(card), sink)
 
 
 async def listen(url: str, script: str, _card: Card) -> None:
     """Without microphone and speaker: every event is reduced, every sound is decoded and counted as heard."""
-    session(url, script).start()
+    await hold(session(url, script))
+
+
+async def hold(session: RealtimeSession, source: Source | None = None, sink: Sink | None = None) -> None:
+    """Until this process is ended: a session that nobody holds any more stops."""
+    session.start(source, sink)
     await asyncio.Event().wait()
 
 
