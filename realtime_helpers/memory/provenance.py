@@ -50,6 +50,11 @@ class SummaryRecord:
     window_after: int | None = None
     left_over: tuple[str, ...] = ()
 
+    @property
+    def is_summary(self) -> bool:
+        """Whether turns were summarised; an undo or a new connection makes a memory item, too."""
+        return self.occasion in ("due", "asked")
+
 
 def covered_by(records: Sequence[SummaryRecord], on_server: Iterable[Item]) -> dict[str, str]:
     """For each covered item the id of the summary that stands for it now, following merges.

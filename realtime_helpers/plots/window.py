@@ -31,7 +31,7 @@ def plot_windows(talks: Mapping[str, Snapshot]) -> Plot:
         panel.plot(numbers, windows, line, marker=marker, color=colour, linewidth=2.5, markersize=9, label=name)
         cut = _after_summaries(windows, snapshot)
         panel.plot(cut, [windows[number - 1] for number in cut], "o", color=BLACK, markersize=20, fillstyle="none")
-        words.append(_in_words(name, windows, len(snapshot.summaries)))
+        words.append(_in_words(name, windows, sum(record.is_summary for record in snapshot.summaries)))
     panel.set_title("tokens of conversation that each response read (ring: a summary came before)", fontsize=FONT)
     panel.set_xlabel("response", fontsize=FONT)
     panel.set_ylim(bottom=0)

@@ -29,7 +29,7 @@ def gauge_picture(now: Snapshot, model: str) -> dict[str, Any]:
     latest = reading[-1] if reading else None
     prefix = latest.usage.input_tokens - latest.conversation_tokens if latest else 0
     first = max(0, len(reading) - NEWEST_BARS)
-    boundaries = [(bar, record) for bar, record in _boundaries(reading, now.summaries) if bar > first]
+    boundaries = [(bar, place) for bar, place in _boundaries(reading, now.summaries) if bar > first]
     picture: dict[str, Any] = {
         "tokens": now.window_tokens,
         "prefix": prefix,
@@ -39,12 +39,12 @@ def gauge_picture(now: Snapshot, model: str) -> dict[str, Any]:
         "model": model,
         "bars": [_bar(number, entry) for number, entry in enumerate(reading[first:], first + 1)],
         "earlier": first,
-        "boundaries": [
-            {"before": bar, "label": f"S{number}", "title": f"Summary {number}, {_effect(record)}"}
-            for number, (bar, record) in enumerate(boundaries, len(now.summaries) - len(boundaries) + 1)
-        ],
-        "summaries": len(now.summaries),
-        "is_summarised_since": bool(now.summaries) and now.summaries[-1].window_after is None,
+        "boundaries": [_boundary(bar, now.summaries[: place + 1]) for bar, place in boundaries],
+        "summaries": sum(record.is_summary for record in now.summaries),
+        "undone": sum(record.occasion == "undone" for record in now.summaries),
+        "is_summarised_since": bool(now.summaries)
+        and now.summaries[-1].window_after is None
+        and now.summaries[-1].is_summary,
         **_cost(now, model),
     }
     return {**picture, "sentence": _sentence(picture, latest)}
@@ -73,27 +73,35 @@ def _bar(number: int, entry: LedgerEntry) -> list[int]:
     ]  # fmt: skip
 
 
-def _boundaries(reading: Sequence[LedgerEntry], summaries: Sequence[SummaryRecord]) -> list[tuple[int, SummaryRecord]]:
-    """Before which bar (from 1) each summary stands: between the responses whose windows it says it saw."""
-    found: list[tuple[int, SummaryRecord]] = []
+def _boundaries(reading: Sequence[LedgerEntry], summaries: Sequence[SummaryRecord]) -> list[tuple[int, int]]:
+    """Before which bar (from 1) each summary (from 0) stands: between the responses whose windows it says it saw."""
+    found: list[tuple[int, int]] = []
     later = len(reading) + 1  # where the summary after this one stands
-    for record in reversed(summaries):
+    for number, record in reversed(tuple(enumerate(summaries))):
         if record.window_after is None:  # no response has read it: the newest, or one that was replaced at once
-            found.append((later, record))
+            found.append((later, number))
             continue
         for place in range(later - 1, 1, -1):
             before, after = reading[place - 2], reading[place - 1]
             if (before.conversation_tokens, after.conversation_tokens) == (record.window_before, record.window_after):
-                found.append((place, record))
+                found.append((place, number))
                 later = place
                 break
     return found[::-1]
 
 
-def _effect(record: SummaryRecord) -> str:
-    if record.window_after is None:
-        return f"made at {record.window_before:,} tokens; the next response will show what it saves"
-    return f"made at {record.window_before:,} tokens; the next response read {record.window_after:,}"
+def _boundary(bar: int, until_then: Sequence[SummaryRecord]) -> dict[str, Any]:
+    record, number = until_then[-1], sum(record.is_summary for record in until_then)
+    at = f"at {record.window_before:,} tokens"
+    label, title = {
+        "undone": ("U", f"Summary undone {at}"),
+        "reconnected": ("R", f"Put back on a new connection {at}"),
+    }.get(record.occasion, (f"S{number}", f"Summary {number}, made {at}"))
+    if record.window_after is not None:
+        title += f"; the next response read {record.window_after:,}"
+    elif record.is_summary:
+        title += "; the next response will show what it saves"
+    return {"before": bar, "label": label, "title": title}
 
 
 def _cost(now: Snapshot, model: str) -> dict[str, str | None]:
@@ -142,7 +150,8 @@ def _sentence(picture: dict[str, Any], latest: LedgerEntry | None) -> str:
     if trigger is None:
         parts.append(f"{picture['rule']}.")
     if picture["summaries"]:
-        newest = ", the newest since then" if picture["is_summarised_since"] else ""
+        newest = f", {picture['undone']} undone" if picture["undone"] else ""
+        newest += ", the newest since then" if picture["is_summarised_since"] else ""
         parts.append(f"{counted(picture['summaries'], 'summary', 'summaries')} so far{newest}.")
     if picture["cost"] is None:
         parts.append(picture["cost_note"])

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.node import install_packages
 from tests.served import serving
 
+from .accessibility import FOLDER as AXE_FOLDER
 from .lab import Desk, jupyter_lab, missing
 
 
@@ -21,6 +23,13 @@ def playwright() -> Iterator[Any]:
 
     with sync_playwright() as running:
         yield running
+
+
+@pytest.fixture(scope="package")
+def axe() -> None:
+    """axe-core, installed."""
+    if problem := install_packages(AXE_FOLDER):
+        pytest.skip(problem)
 
 
 @pytest.fixture(scope="package")

@@ -12,9 +12,7 @@ import soundfile
 
 from realtime_helpers.audio.formats import RATE_HZ, samples_from_pcm, silence
 from realtime_helpers.speech import USER_VOICE, Voice
-from tests.node import install_packages
 
-from .accessibility import FOLDER as AXE_FOLDER
 from .accessibility import look_for_barriers
 from .artefacts import keep_picture
 from .kernels import VERSIONS, CannotInstallError, install_kernel
@@ -45,13 +43,6 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> str:
     file = tmp_path_factory.mktemp("sound") / "questions.wav"
     soundfile.write(file, samples_from_pcm(pcm), RATE_HZ, subtype="PCM_16")
     return f"--use-file-for-fake-audio-capture={file}%noloop"
-
-
-@pytest.fixture(scope="module")
-def axe() -> None:
-    """axe-core, installed."""
-    if problem := install_packages(AXE_FOLDER):
-        pytest.skip(problem)
 
 
 def run_all(window: Window, kernel: str) -> Notebook:

@@ -46,6 +46,8 @@ def test_the_sentence_says_how_often_and_how_much() -> None:
         "wide: never summarised, at most 600 tokens read at once, 600 at the end; "
         "narrow: summarised 3 times, at most 300 tokens read at once, 100 at the end."
     )
+    undone = replace(NARROW, summaries=[*NARROW.summaries, replace(NARROW.summaries[-1], occasion="undone")])
+    assert plot_windows({"narrow": undone}).sentence == plot_windows({"narrow": NARROW}).sentence
     assert plot_windows({}).sentence == "There is no talk to show."
     assert plot_windows({"new": talk([])}).sentence == "new: nothing was read yet."
 

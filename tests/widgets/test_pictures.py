@@ -160,6 +160,16 @@ def test_summaries_with_the_same_windows_stand_apart_and_one_that_nothing_read_b
     ]  # fmt: skip
 
 
+def test_an_undo_and_a_new_connection_are_not_counted_as_summaries(seen: Seen) -> None:
+    now = seen.at["end"]
+    occasions = ("due", "undone", "asked", "reconnected", "undone")
+    summaries = [replace(record, occasion=why) for record, why in zip(now.summaries, occasions, strict=True)]
+    picture = gauge_picture(replace(now, summaries=summaries), MODEL)
+    assert [mark["label"] for mark in picture["boundaries"]] == ["S1", "U", "S2", "R", "U"]
+    assert "2 summaries so far, 2 undone." in picture["sentence"]
+    assert picture["boundaries"][-1]["title"] == f"Summary undone at {summaries[-1].window_before:,} tokens"
+
+
 def test_the_cost_of_an_hour_is_told_with_how_it_was_computed(seen: Seen) -> None:
     now = seen.at["end"]
     picture = gauge_picture(now, MODEL)

@@ -21,7 +21,7 @@ function write(id, text) {
 
 function codes(counts) {
   const named = Object.entries(counts).sort();
-  return named.length ? named.map(([code, count]) => `${count} × ${code.replaceAll("_", " ")}`).join(", ") : "none";
+  return named.length ? named.map(([code, count]) => `${count} × ${code === "none" ? "without a code" : code.replaceAll("_", " ")}`).join(", ") : "none";
 }
 
 function since(minutes) {
@@ -60,7 +60,7 @@ function draw(room) {
   parts.push(limited ? `${limited} limited now` : "nobody is limited");
   if (room.turned_away) parts.push(`turned away for want of a seat: ${many(room.turned_away, "time")}`);
   write("sentence", parts.join(" · "));
-  write("limits", `Each learner may have ${many(room.limits.sessions, "session")} at once and ${room.limits.requests_a_minute} answers a minute.`);
+  write("limits", `Each learner may have ${many(room.limits.sessions, "session")} at once and ${many(room.limits.requests_a_minute, "answer")} a minute.`);
   at("learners").replaceChildren(...room.learners.map(row));
 }
 

@@ -83,7 +83,9 @@ const legend = (name, picture) =>
     ...PARTS.filter(([part]) => part !== "image" || picture.bars.some((bar) => bar[3])).map(([part, title]) =>
       element("span", { class: "realtime-key" },
         svg("svg", { width: 18, height: 14, "aria-hidden": "true" }, svg("rect", { width: 18, height: 14, ...fill(name, part) })), ` ${title}`)),
-    picture.boundaries.length ? element("span", { class: "realtime-key" }, "┆ S: summary") : "");
+    ...[["S", "a summary"], ["U", "a summary undone"], ["R", "a new connection"]]
+      .filter(([letter]) => picture.boundaries.some(({ label }) => label[0] === letter))
+      .map(([letter, what]) => element("span", { class: "realtime-key" }, `┆ ${letter}: ${what} `)));
 
 let gauges = 0;
 
