@@ -49,6 +49,7 @@ class FaultLab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self._picture = ipywidgets.HTML()
         self._button.on_click(self._on_play)
         super().__init__([self._scenario, self._button, self._status, self._picture])
+        self.add_class("realtime-fault-lab")
 
     @property
     def status(self) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import nbformat
+import pytest
 
+from .accessibility import look_for_barriers
+from .artefacts import keep_picture
 from .lab import PATIENCE_MS, Desk
 
 _CELLS = (
@@ -61,3 +64,28 @@ def test_the_panels_follow_a_talk_in_a_notebook_and_answer_its_reader(desk: Desk
         page.locator(".realtime-fold:not([open])").wait_for()
         assert rows.count() == 0
         assert failures == []
+
+
+@pytest.mark.usefixtures("axe")
+def test_a_person_plays_a_mistake_in_the_fault_lab(desk: Desk) -> None:
+    with desk.browser() as window:
+        cell = "from realtime_helpers.widgets.fault_lab import FaultLab\nlab = FaultLab()\nlab"
+        notebook = window.run(cell, shows=".realtime-fault-lab")
+        page = notebook.page
+        page.set_viewport_size({"width": 1280, "height": 1_600})
+        panel = page.locator(".realtime-fault-lab")
+        panel.get_by_label("Scenario:").select_option(index=1)
+        notebook.wait_until("lab.status == 'Choose a scenario and press Play.'")
+        panel.get_by_role("button", name="Play").click()
+        panel.get_by_role("status").filter(has_text="The naive client: ").wait_for(timeout=PATIENCE_MS)
+        naive, ours = panel.get_by_role("columnheader").all_inner_texts()[1:]
+        assert naive.startswith("Naive: ")
+        assert ours == "Ours: ok"
+        keep_picture(page, "fault-lab-light")
+        light = look_for_barriers(page, ".realtime-fault-lab")
+        notebook.darken()
+        keep_picture(page, "fault-lab-dark")
+        dark = look_for_barriers(page, ".realtime-fault-lab")
+        notebook.run("lab.close()")
+    assert light.grave == dark.grave == ()
+    assert min(light.checked, dark.checked) > 8
