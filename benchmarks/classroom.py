@@ -12,8 +12,6 @@ for all of them, and nobody listens.)
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,9 +21,9 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import Annotated
 
-import psutil
 import typer
 from lateness import Lateness
+from served import SERVERS_CORES, pin, served
 
 from realtime_helpers import RealtimeSession, Settings, SpeechSource, SummaryPolicy, lost_items
 from realtime_helpers.audio.formats import pcm_from_samples, samples_from_pcm
@@ -140,27 +138,6 @@ def hold_class(plan: Plan, learners: int) -> list[Outcome]:
 
 
 @contextmanager
-def class_server(learners: int, *, pinned: bool) -> Iterator[tuple[str, psutil.Process]]:
-    """`serve --class`, on the first two cores."""
-    command = [sys.executable, "-m", "realtime_helpers", "serve", "--class", str(learners), "--host", "127.0.0.1",
-               "--port", "0", "--leash"]  # fmt: skip
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
-    if pinned:
-        pin(process.pid, {0, 1})
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().split()[1], psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.communicate()
-
-
-def pin(pid: int, cores: set[int]) -> None:
-    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) >= 4:
-        os.sched_setaffinity(pid, cores)
-
-
-@contextmanager
 def idler(pinned: bool) -> Iterator[list[float]]:
     """How late a thread wakes, beside the server, that does nothing but sleep 10 ms: what the machine itself adds."""
     late: list[float] = []
@@ -168,7 +145,7 @@ def idler(pinned: bool) -> Iterator[list[float]]:
 
     def sleep() -> None:
         if pinned and hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(threading.get_native_id(), {0, 1})
+            os.sched_setaffinity(threading.get_native_id(), SERVERS_CORES)
         while not over.is_set():
             due = time.perf_counter() + 0.01
             time.sleep(0.01)
@@ -208,7 +185,7 @@ def main(
     alike: Annotated[bool, typer.Option("--alike", help="All sound the same, and speak as fast as they can.")] = False,
 ) -> None:
     pinned = not anywhere
-    with class_server(learners, pinned=pinned) as (url, process):
+    with served("--class", str(learners), "--host", "127.0.0.1", pinned=pinned) as (url, process):
         hold_class(Plan(url, alike=True, typed_turns=1, pinned=pinned, loudness=0.4), 1)  # the engines are loaded
         family = [process, *process.children(recursive=True)]
         spent = [sum(one.cpu_times()[:2]) for one in family]

@@ -12,14 +12,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import orjson
 import psutil
+from served import pin, served
 from websockets.asyncio.client import connect
 
 from realtime_helpers.audio.formats import chunks_of, silence
@@ -31,25 +28,6 @@ CYCLE_S = 10.0
 SECONDS = 24.0
 LIMIT_S = 0.050
 STEPS = (10, 25, 50, 75, 100, 125)
-
-
-@contextmanager
-def server() -> Iterator[tuple[str, psutil.Process]]:
-    """`serve` at real-time pace, pinned to the first two cores."""
-    command = [sys.executable, "-m", "realtime_helpers", "serve", "--port", "0", "--pace", "realtime", "--leash"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
-    pin(process.pid, {0, 1})
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().split()[1], psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.communicate()
-
-
-def pin(pid: int, cores: set[int]) -> None:
-    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) >= 4:
-        os.sched_setaffinity(pid, cores)
 
 
 def cpu_seconds(process: psutil.Process) -> dict[str, float]:
@@ -132,7 +110,7 @@ async def idle_cost(url: str, process: psutil.Process) -> None:
 def main() -> None:
     pin(os.getpid(), {2, 3})
     started = time.perf_counter()
-    with server() as (url, process):
+    with served("--pace", "realtime") as (url, process):
         print(f"start-up to ready: {time.perf_counter() - started:.2f} s")
         frames = microphone()
         asyncio.run(load(url, 2, frames))  # the recogniser and the voice are loaded

@@ -3,7 +3,7 @@ export default {
   render({ model, el }) {
     const id = `realtime-dial-${crypto.randomUUID?.() ?? Math.random().toString(36).slice(2)}`;
     const range = element("input", { type: "range", id: `${id}-range`, "aria-describedby": `${id}-note` });
-    const field = element("input", { type: "number", "aria-describedby": `${id}-note` });
+    const field = element("input", { type: "number", class: "realtime-entry", "aria-describedby": `${id}-note` });
     const name = element("label", { for: range.id });
     const unit = element("span", { class: "realtime-dial-unit" });
     const note = element("span", { class: "realtime-dial-note", id: `${id}-note` });

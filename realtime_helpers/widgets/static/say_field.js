@@ -3,8 +3,8 @@ export default {
   render({ model, el }) {
     const id = `realtime-say-${crypto.randomUUID?.() ?? Math.random().toString(36).slice(2)}`;
     const name = element("label", { for: id });
-    const field = element("input", { type: "text", id, dir: "auto", autocomplete: "off" });
-    const button = element("button", { type: "submit" }, "Say");
+    const field = element("input", { type: "text", class: "realtime-entry", id, dir: "auto", autocomplete: "off" });
+    const button = element("button", { type: "submit", class: "realtime-press" }, "Say");
     const form = element("form", {}, name, element("div", { class: "realtime-say-row" }, field, button));
     form.addEventListener("submit", (event) => {
       event.preventDefault();

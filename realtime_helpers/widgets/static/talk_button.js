@@ -1,7 +1,7 @@
 // Held by a pointer or by Space or Enter: every way to lose it is a release.
 export default {
   render({ model, el }) {
-    const button = element("button", { type: "button", class: "realtime-talk-button" });
+    const button = element("button", { type: "button", class: "realtime-press realtime-talk-button" });
     const note = element("span", { class: "realtime-talk-note" });
     const hold = (isHeld) => {
       if ((isHeld && button.disabled) || model.get("is_held") === isHeld) return;
