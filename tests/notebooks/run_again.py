@@ -10,6 +10,8 @@ import nbformat
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
+from tests.kernels import use_own_ports
+
 ROOT = Path(__file__).parents[2]
 CENSUS = f"""
 %reset -f
@@ -53,4 +55,5 @@ def _census(client: NotebookClient) -> dict[str, list[str]]:
 
 
 if __name__ == "__main__":
+    use_own_ports()
     print("\n".join(left_by(Path(sys.argv[1]), int(sys.argv[2]))))  # noqa: T201
