@@ -49,6 +49,7 @@ notebooks: $(VENV)/.ready-dev
 
 bench: $(VENV)/.ready-dev
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/hearing.py
 	@$(BIN)/python benchmarks/sessions.py
 	@$(BIN)/python benchmarks/audio.py
 	@$(BIN)/python benchmarks/summary_in_flight.py

@@ -6,13 +6,19 @@ import importlib.util
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..audio.formats import RATE_HZ, pcm_from_samples, resample, samples_from_pcm
 from ..errors import MissingPartError
 from .worker import Worker, WorkerError
 
+if TYPE_CHECKING:
+    from ..audio.formats import Samples
+
 _RECOGNISER_HZ = 16_000
+_FRAME = _RECOGNISER_HZ // 100
+_QUIETER_IS_SILENCE_DB = 40
+_MARGIN_FRAMES = 10
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Heard:
 
 
 class Transcriber:
-    """Transcribes one utterance at a time. Blocking: about a quarter of the audio's length; any thread.
+    """Transcribes one utterance at a time. Blocking: a tenth to a third of the audio's length; any thread.
 
     Args:
         phrases: Phrases that are likely here. They help recognition; they are never an answer by themselves.
@@ -70,8 +76,9 @@ class Transcriber:
             WorkerError: The recogniser failed on this utterance.
         """
         self.load()
-        audio = pcm_from_samples(resample(samples_from_pcm(pcm), RATE_HZ, _RECOGNISER_HZ))
-        if not audio:  # one sample, or half of one: the recogniser takes that for an error
+        samples = resample(samples_from_pcm(pcm), RATE_HZ, _RECOGNISER_HZ)
+        audio = pcm_from_samples(without_silence(samples))
+        if not audio:  # the recogniser takes nothing for an error
             return Heard("", "general")
         try:
             reply, _ = self._worker.request({}, audio)
@@ -85,3 +92,21 @@ class Transcriber:
         """End the recogniser's process."""
         self._worker.close()
         self._loaded = False
+
+
+def without_silence(samples: Samples) -> Samples:
+    """Audio at 16 kHz from 100 ms before its first sound to 100 ms after its last; nothing, when there is none.
+
+    How long somebody is silent before and after must not decide what they said: the recogniser's scores are compared
+    per frame. A sound is what is less than 40 dB below the loudest 10 ms; steady noise is left as it is.
+    """
+    import numpy as np
+
+    count = len(samples) // _FRAME
+    frames = samples[: count * _FRAME].reshape(count, _FRAME)
+    power = np.square(frames).mean(axis=1)
+    sounding = np.flatnonzero(power > power.max(initial=0.0) * 10 ** (-_QUIETER_IS_SILENCE_DB / 10))
+    if not len(sounding):
+        return samples[:0]
+    first, last = max(0, sounding[0] - _MARGIN_FRAMES), sounding[-1] + 1 + _MARGIN_FRAMES
+    return samples[first * _FRAME : last * _FRAME]

@@ -1,4 +1,7 @@
-"""pocketsphinx with two searches, a grammar of known phrases and a general model. Runs as its own process."""
+"""pocketsphinx with three searches: a grammar of known phrases, and a general model, quick and careful.
+
+Runs as its own process.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,16 @@ RATE_HZ = 16_000
 _FRAMES_PER_BYTE = 1 / 320  # 10 ms frames of 16-bit samples at 16 kHz
 
 # The grammar always answers with one of its phrases, so its answer is taken only where it explains the sound better
-# than the general model (log score per frame), and the less clearly it does, the more alike the words must be.
-# Pairs of (score gap at most, likeness at least), fitted to the voices of this project: docs/simulator.md.
-_TRUST_PHRASE = ((-17.0, 0.0), (-10.0, 0.25), (-6.0, 0.45), (-3.0, 0.7))
+# than the general model's quick guess (log score per frame), and the less clearly it does, the more alike the words
+# must be.
+# Pairs of (score gap at most, likeness at least), fitted with benchmarks/hearing.py: docs/simulator.md.
+_TRUST_PHRASE = ((-21.0, 0.1), (-14.0, 0.35), (-10.0, 0.55), (-7.0, 0.8))
+
+
+# How the general model searches. The quick guess takes a third of the careful one's time, and is only compared with
+# the grammar's answer; words are taken from the careful one.
+_QUICK = {"fwdflat": False, "bestpath": False, "maxhmmpf": 1_000}
+_CAREFUL = {"fwdflat": True, "bestpath": True, "maxhmmpf": 30_000}
 
 
 class Recogniser:
@@ -22,9 +32,10 @@ class Recogniser:
     def __init__(self, phrases: list[str]) -> None:
         from pocketsphinx import Decoder
 
-        self._decoder = Decoder(samprate=RATE_HZ, loglevel="FATAL")
+        self._decoder = Decoder(samprate=RATE_HZ, loglevel="FATAL", **_QUICK)
         self._log = self._decoder.get_logmath()
         self._phrases = {phrase for phrase in phrases if self._pronounceable(phrase)}
+        self._is_careful = False
         if self._phrases:
             alternatives = " | ".join(sorted(self._phrases))
             self._decoder.add_jsgf_string("phrases", f"#JSGF V1.0;\ngrammar g;\npublic <u> = {alternatives};\n")
@@ -34,15 +45,23 @@ class Recogniser:
 
     def hear(self, pcm: bytes) -> tuple[str, str]:
         """The words heard and where they come from: `phrases` or `general` (approximate)."""
-        general, general_score = self._search("_default", pcm)
         if self._phrases:
+            guess, guess_score = self._search("_default", pcm)
             phrase, phrase_score = self._search("phrases", pcm)
             if phrase in self._phrases:
-                gap = (general_score - phrase_score) / max(1.0, len(pcm) * _FRAMES_PER_BYTE)
-                likeness = SequenceMatcher(None, general, phrase).ratio()
+                gap = (guess_score - phrase_score) / max(1.0, len(pcm) * _FRAMES_PER_BYTE)
+                likeness = SequenceMatcher(None, guess, phrase).ratio()
                 if any(gap <= most and likeness >= least for most, least in _TRUST_PHRASE):
                     return phrase, "phrases"
-        return general, "general"
+        return self._listen_carefully(pcm), "general"
+
+    def _listen_carefully(self, pcm: bytes) -> str:
+        if not self._is_careful:  # a quarter of a second, which whoever says only known phrases never waits for
+            for name, value in _CAREFUL.items():
+                self._decoder.config[name] = value  # a search is made as the configuration stands at that moment
+            self._decoder.add_lm("careful", self._decoder.get_lm("_default"))
+            self._is_careful = True
+        return self._search("careful", pcm)[0]
 
     def _search(self, name: str, pcm: bytes) -> tuple[str, float]:
         self._decoder.activate_search(name)
