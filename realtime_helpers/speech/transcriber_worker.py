@@ -17,12 +17,12 @@ _FRAMES_PER_BYTE = 1 / 320  # 10 ms frames of 16-bit samples at 16 kHz
 # than the general model's quick guess (log score per frame), and the less clearly it does, the more alike the words
 # must be.
 # Pairs of (score gap at most, likeness at least), fitted with benchmarks/hearing.py: docs/simulator.md.
-_TRUST_PHRASE = ((-21.0, 0.1), (-14.0, 0.35), (-10.0, 0.55), (-7.0, 0.8))
+_TRUST_PHRASE = ((-17.0, 0.0), (-10.0, 0.25), (-6.0, 0.45), (-2.0, 0.5))
 
 
 # How the general model searches. The quick guess takes a third of the careful one's time, and is only compared with
 # the grammar's answer; words are taken from the careful one.
-_QUICK = {"fwdflat": False, "bestpath": False, "maxhmmpf": 1_000}
+_QUICK = {"fwdflat": False, "bestpath": False, "maxhmmpf": 2_000}
 _CAREFUL = {"fwdflat": True, "bestpath": True, "maxhmmpf": 30_000}
 
 

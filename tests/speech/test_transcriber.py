@@ -61,7 +61,7 @@ def test_of_silence_nothing_is_left_and_steady_noise_stays_as_it_is() -> None:
     assert np.array_equal(without_silence(noise), noise)
 
 
-@pytest.mark.parametrize("phrase", ["i play the piano", "my cat is called daisy", "tell me a joke"])
+@pytest.mark.parametrize("phrase", ["i play the piano", "what can you do", "how are you"])
 def test_a_known_phrase_is_heard_however_long_nobody_spoke(voice: Voice, transcriber: Transcriber, phrase: str) -> None:
     said = voice.speak(phrase, USER_VOICE).pcm
     for before_ms, after_ms in ((120, 300), (300, 500), (200, 1_500), (2_000, 4_000)):
