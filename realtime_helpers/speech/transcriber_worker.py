@@ -15,10 +15,11 @@ _FRAMES_PER_BYTE = 1 / 320  # 10 ms frames of 16-bit samples at 16 kHz
 
 # The grammar always answers with one of its phrases, so its answer is taken only where it explains the sound better
 # than the general model's quick guess (log score per frame), and the less clearly it does, the more alike the words
-# must be.
+# must be. Of a phrase of one to three words there is little sound to tell by.
 # Pairs of (score gap at most, likeness at least), fitted with benchmarks/hearing.py: docs/simulator.md.
-_TRUST_PHRASE = ((-17.0, 0.0), (-10.0, 0.25), (-6.0, 0.45), (-2.0, 0.5))
-
+_TRUST_SHORT = ((-9.0, 0.2), (-2.0, 0.38))
+_TRUST_LONG = ((-21.0, 0.1), (-14.0, 0.35), (-11.0, 0.55), (-7.0, 0.8))
+_SHORT_WORDS = 3
 
 # How the general model searches. The quick guess takes a third of the careful one's time, and is only compared with
 # the grammar's answer; words are taken from the careful one.
@@ -51,7 +52,8 @@ class Recogniser:
             if phrase in self._phrases:
                 gap = (guess_score - phrase_score) / max(1.0, len(pcm) * _FRAMES_PER_BYTE)
                 likeness = SequenceMatcher(None, guess, phrase).ratio()
-                if any(gap <= most and likeness >= least for most, least in _TRUST_PHRASE):
+                trust = _TRUST_SHORT if len(phrase.split()) <= _SHORT_WORDS else _TRUST_LONG
+                if any(gap <= most and likeness >= least for most, least in trust):
                     return phrase, "phrases"
         return self._listen_carefully(pcm), "general"
 
