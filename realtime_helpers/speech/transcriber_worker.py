@@ -21,8 +21,8 @@ _TRUST_SHORT = ((-9.0, 0.2), (-2.0, 0.38))
 _TRUST_LONG = ((-21.0, 0.1), (-14.0, 0.35), (-11.0, 0.55), (-7.0, 0.8))
 _SHORT_WORDS = 3
 
-# How the general model searches. The quick guess takes a third of the careful one's time, and is only compared with
-# the grammar's answer; words are taken from the careful one.
+# How the general model searches. The quick guess takes less than half of the careful one's time, and is only compared
+# with the grammar's answer; words are taken from the careful one.
 _QUICK = {"fwdflat": False, "bestpath": False, "maxhmmpf": 2_000}
 _CAREFUL = {"fwdflat": True, "bestpath": True, "maxhmmpf": 30_000}
 
